@@ -1,0 +1,143 @@
+"""Lesson 2: a convolutional network, first by hand in NumPy, then in Keras."""
+
+import keras
+import numpy as np
+from jaxtyping import Float, Shaped
+
+
+def conv_output_size(size: int, kernel_size: int, stride: int = 1, padding: str = "valid") -> int:
+    """How many rows (or columns) a convolution leaves.
+
+    "valid" lets the kernel visit only places where it fits whole; "same" pads with zeros so
+    that a stride of 1 keeps the size, and a stride of s leaves every s-th place.
+    Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
+
+    Args:
+        size: Rows (or columns) of the input, in pixels.
+        kernel_size: Rows (or columns) of the kernel, in pixels.
+        stride: Pixels from one place of the kernel to the next.
+        padding: "valid" or "same".
+
+    Raises:
+        ValueError: Another padding, or a kernel that does not fit ("valid").
+    """
+    raise NotImplementedError("cnn.conv_output_size is not written yet: see lesson 2")
+
+
+def conv2d(
+    images: Shaped[np.ndarray, "images height width in_channels"],
+    kernels: Float[np.ndarray, "kernel_height kernel_width in_channels out_channels"],
+    bias: Float[np.ndarray, " out_channels"],
+    stride: int = 1,
+    padding: str = "valid",
+) -> Float[np.ndarray, "images out_height out_width out_channels"]:
+    """What `keras.layers.Conv2D` computes, before its activation.
+
+    At each place the kernel is laid over the image, the overlapping numbers are multiplied
+    and summed over rows, columns and input channels, and the bias is added. The kernel is
+    not flipped: networks compute a cross-correlation and call it convolution.
+
+        out[n, i, j, f] = bias[f] + sum over r, c, k of
+                          images[n, i*stride + r, j*stride + c, k] * kernels[r, c, k, f]
+
+    Args:
+        images: uint8 or floating, channels last.
+        kernels: Need not be square.
+        bias: One number per output channel.
+        stride: The same along rows and columns.
+        padding: "valid", or "same": as many zeros as the output size needs in all, half of
+            them on each side. Where their number is odd, the extra row goes below and the
+            extra column to the right.
+    """
+    raise NotImplementedError("cnn.conv2d is not written yet: see lesson 2")
+
+
+def max_pool2d(
+    images: Shaped[np.ndarray, "images height width channels"], pool_size: int = 2
+) -> Shaped[np.ndarray, "images out_height out_width channels"]:
+    """The largest value of each `pool_size` x `pool_size` window, per channel.
+
+    Windows do not overlap; rows and columns at the lower and right edge that do not fill a
+    window are dropped.
+
+    Args:
+        images: Any dtype that can be compared; the result has the same.
+        pool_size: Rows and columns of a window, in pixels.
+    """
+    raise NotImplementedError("cnn.max_pool2d is not written yet: see lesson 2")
+
+
+def softmax(logits: Float[np.ndarray, "n classes"]) -> Float[np.ndarray, "n classes"]:
+    """Turn each row of scores into probabilities that sum to one.
+
+        softmax(z)[k] = exp(z[k]) / sum over j of exp(z[j])
+
+    Args:
+        logits: Any real numbers; +-10,000 must neither overflow nor end in 0/0.
+    """
+    raise NotImplementedError("cnn.softmax is not written yet: see lesson 2")
+
+
+def categorical_crossentropy(
+    targets: Float[np.ndarray, "n classes"], probabilities: Float[np.ndarray, "n classes"]
+) -> float:
+    """How surprised the network is by the truth, averaged over the batch.
+
+        loss = -(1/n) * sum over rows i of log(probabilities[i, true class of i])
+
+    with the natural logarithm. Rows are taken as they are, not renormalised.
+
+    Args:
+        targets: One-hot rows.
+        probabilities: What the network predicts. A probability of exactly 0 for the true
+            class must cost something finite, more than 10.
+    """
+    raise NotImplementedError("cnn.categorical_crossentropy is not written yet: see lesson 2")
+
+
+def conv2d_parameter_count(
+    kernel_size: int, in_channels: int, filters: int, use_bias: bool = True
+) -> int:
+    """How many numbers a convolution with square kernels learns.
+
+    Args:
+        kernel_size: Rows, and columns, of a kernel.
+        in_channels: Channels that each kernel reads.
+        filters: Kernels, and so output channels.
+        use_bias: Whether each filter also learns a bias.
+    """
+    raise NotImplementedError("cnn.conv2d_parameter_count is not written yet: see lesson 2")
+
+
+def build_cnn(
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    filters: tuple[int, int, int] = (64, 128, 256),
+) -> keras.Model:
+    """A plain CNN: three blocks of convolution, ReLU and max-pooling, then a softmax.
+
+    Each block is a 3x3 "same" convolution with ReLU, then 2x2 max-pooling. After the third
+    block come Flatten and one Dense layer with a softmax.
+
+    Args:
+        input_shape: (height, width, channels) of one image.
+        num_classes: Outputs of the softmax.
+        filters: Filters of the three convolutions, in order.
+
+    Returns:
+        A `keras.Model` that has not been compiled.
+    """
+    raise NotImplementedError("cnn.build_cnn is not written yet: see lesson 2")
+
+
+def compile_cnn(model: keras.Model, learning_rate: float = 1e-3) -> keras.Model:
+    """Make a network ready to train: Adam, categorical cross-entropy, accuracy.
+
+    Args:
+        model: Its labels will be one-hot, its outputs probabilities.
+        learning_rate: Adam's.
+
+    Returns:
+        The same model, compiled.
+    """
+    raise NotImplementedError("cnn.compile_cnn is not written yet: see lesson 2")

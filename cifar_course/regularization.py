@@ -1,0 +1,144 @@
+"""Lesson 3: Batch Normalization and dropout, by hand, as a layer, and in a network."""
+
+import keras
+import numpy as np
+from jaxtyping import Float
+
+
+def batch_norm_train(
+    x: Float[np.ndarray, "n ... channels"],
+    gamma: Float[np.ndarray, " channels"],
+    beta: Float[np.ndarray, " channels"],
+    moving_mean: Float[np.ndarray, " channels"],
+    moving_variance: Float[np.ndarray, " channels"],
+    momentum: float = 0.99,
+    epsilon: float = 1e-3,
+) -> tuple[
+    Float[np.ndarray, "n ... channels"],
+    Float[np.ndarray, " channels"],
+    Float[np.ndarray, " channels"],
+]:
+    """Batch Normalization of one training batch, and the updated moving statistics.
+
+        out = gamma * (x - mean) / sqrt(variance + epsilon) + beta
+        moving = momentum * moving + (1 - momentum) * batch statistic
+
+    Source: Ioffe and Szegedy, "Batch Normalization" (2015), with Keras' conventions for the
+    moving statistics.
+
+    Args:
+        x: A batch of activations, channels last; the mean and variance of each channel run
+            over all the other axes.
+        gamma, beta: The learnt scale and shift.
+        moving_mean, moving_variance: What earlier batches left. They stay as they are.
+        momentum: The weight of the *old* moving value.
+        epsilon: Added to the variance, so that a constant channel does not divide by zero.
+
+    Returns:
+        out, moving_mean, moving_variance: new arrays. The variance is the biased one (divided
+        by the number of values, not by one less), both to normalise and to average.
+    """
+    raise NotImplementedError("regularization.batch_norm_train is not written yet: see lesson 3")
+
+
+def batch_norm_inference(
+    x: Float[np.ndarray, "n ... channels"],
+    gamma: Float[np.ndarray, " channels"],
+    beta: Float[np.ndarray, " channels"],
+    moving_mean: Float[np.ndarray, " channels"],
+    moving_variance: Float[np.ndarray, " channels"],
+    epsilon: float = 1e-3,
+) -> Float[np.ndarray, "n ... channels"]:
+    """Batch Normalization at test time: the moving statistics alone.
+
+    What an image is worth must not depend on which other images are in its batch.
+
+        out = gamma * (x - moving_mean) / sqrt(moving_variance + epsilon) + beta
+
+    Args:
+        x: Activations, channels last.
+        gamma, beta: The learnt scale and shift.
+        moving_mean, moving_variance: What training left.
+        epsilon: As in training.
+    """
+    raise NotImplementedError(
+        "regularization.batch_norm_inference is not written yet: see lesson 3"
+    )
+
+
+def dropout(
+    x: Float[np.ndarray, "..."], rate: float, training: bool, seed: int = 0
+) -> Float[np.ndarray, "..."]:
+    """Inverted dropout: silence a random share of the elements, strengthen the rest.
+
+    Each element is dropped on its own with probability `rate`; the survivors are divided by
+    `1 - rate`, so that the expected value stays what it was and nothing needs to change at
+    test time.
+    Source: Srivastava et al., "Dropout" (2014), in the inverted form that Keras uses.
+
+    Args:
+        x: Activations of any shape.
+        rate: The probability of being *dropped*, 0 <= rate < 1.
+        training: Outside training, dropout does nothing.
+        seed: The same seed drops the same elements, another seed others.
+
+    Raises:
+        ValueError: `rate` is not in that range.
+    """
+    raise NotImplementedError("regularization.dropout is not written yet: see lesson 3")
+
+
+class BatchNorm(keras.layers.Layer):
+    """`batch_norm_train` and `batch_norm_inference` as a Keras layer.
+
+    Trainable weights `gamma` (ones at first) and `beta` (zeros), non-trainable weights
+    `moving_mean` (zeros) and `moving_variance` (ones), one number per channel each. Called
+    with `training=True` it normalises with the batch's statistics and updates the moving
+    ones; otherwise, and always while `self.trainable` is False, it uses the moving ones and
+    updates nothing.
+
+    Args:
+        momentum: The weight of the old moving value.
+        epsilon: Added to the variance.
+    """
+
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs):
+        super().__init__(**kwargs)
+        raise NotImplementedError("regularization.BatchNorm is not written yet: see lesson 3")
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the four weights, of shape `(channels,)`."""
+        raise NotImplementedError("regularization.BatchNorm is not written yet: see lesson 3")
+
+    def call(self, inputs, training: bool | None = None):
+        """Normalise `inputs`; see the class."""
+        raise NotImplementedError("regularization.BatchNorm is not written yet: see lesson 3")
+
+    def get_config(self) -> dict:
+        """The settings that a saved model needs to make this layer again."""
+        raise NotImplementedError("regularization.BatchNorm is not written yet: see lesson 3")
+
+
+def build_regularized_cnn(
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    filters: tuple[int, int, int] = (64, 128, 256),
+) -> keras.Model:
+    """Lesson 2's network with Batch Normalization and dropout.
+
+    `keras.layers.BatchNormalization` follows every convolution, before or after its ReLU.
+    `keras.layers.Dropout` stands at three places, with rates 0.25, 0.4 and 0.5 in this order,
+    the last one before the output layer. A hidden Dense layer between Flatten and the
+    output, and further Dropout or BatchNormalization, are allowed.
+
+    Args:
+        input_shape: (height, width, channels) of one image.
+        num_classes: Outputs of the softmax.
+        filters: Filters of the three convolutions, in order.
+
+    Returns:
+        A `keras.Model` that has not been compiled.
+    """
+    raise NotImplementedError(
+        "regularization.build_regularized_cnn is not written yet: see lesson 3"
+    )

@@ -1,0 +1,85 @@
+"""For notebooks: which modules are at work, an exercise's card, and its verdict in place."""
+
+import importlib
+from pathlib import Path
+
+from cifar_lab import syllabus
+from cifar_lab.grading.verdict import ExerciseVerdict
+from cifar_lab.submission import PACKAGE, find_submission
+
+FILLED, EMPTY = "*", "."
+
+
+class WrongModules(Exception):
+    """The notebook would run on other modules than the ones its folder stands for."""
+
+
+def start(lesson: int) -> None:
+    """Say which modules this notebook uses, and set the notebook up.
+
+    Raises:
+        WrongModules: `import cifar_course` finds other modules than the nearest ones above
+            the notebook.
+    """
+    wanted = find_submission()
+    package = importlib.import_module(PACKAGE)
+    (found, *_) = package.__path__
+    if Path(found).resolve() != wanted / PACKAGE:
+        raise WrongModules(
+            f"this notebook should use {wanted / PACKAGE}, but `import {PACKAGE}` finds {found}. "
+            "Start Jupyter in the course's folder, install the course there "
+            "(pip install -e .), and restart the kernel."
+        )
+    _set_up_notebook()
+    whose = "the reference" if wanted == syllabus.ROOT / "solutions" else "your modules"
+    (entry,) = (entry for entry in syllabus.lessons() if entry.number == lesson)
+    print(f"Lesson {lesson}: {entry.title}. About {entry.minutes} minutes.")
+    print(f"Uses {whose}, in {wanted.name}/{PACKAGE}.")
+
+
+def _set_up_notebook() -> None:
+    from IPython import get_ipython
+
+    from cifar_lab import plots
+
+    plots.use_course_style()
+    shell = get_ipython()
+    if shell is not None:
+        # an edited module is used at once, without restarting the kernel
+        shell.run_line_magic("load_ext", "autoreload")
+        shell.run_line_magic("autoreload", "2")
+
+
+def card(exercise: str) -> None:
+    """Print an exercise's card: what it is worth, how long it takes, what is hard."""
+    (entry,) = syllabus.find([exercise])
+    stars = FILLED * entry.difficulty + EMPTY * (5 - entry.difficulty)
+    print(f"Exercise {entry.id}: write it in {PACKAGE}/{entry.module}.py")
+    print(f"difficulty {stars}   about {entry.minutes} minutes   {entry.points:g} points")
+    print(f"hard: {entry.hard}")
+
+
+def check(exercise: str) -> None:
+    """Judge one exercise of this notebook's modules, and print verdict, reason and hint."""
+    from cifar_lab.grading.judge import judge
+
+    wanted = syllabus.find([exercise])
+    for verdict in judge(find_submission(), wanted).values():
+        print(in_words(verdict))
+
+
+def in_words(verdict: ExerciseVerdict) -> str:
+    """A verdict, with the first failure's message and the first hint."""
+    exercise = verdict.exercise
+    right = sum(test.passed for test in verdict.tests)
+    lines = [
+        f"{exercise.id}: {verdict.status}, {right} of {len(verdict.tests)} tests, "
+        f"{verdict.points:g} of {exercise.points:g} points"
+    ]
+    failure = verdict.first_failure
+    if verdict.status == "failed":
+        lines += ["", f"{failure.name}:", *("  " + line for line in failure.message.splitlines())]
+    if not verdict.passed:
+        lines += ["", f"Hint: {exercise.hints[0]}"]
+        lines += [f"More: cifar-course hint {exercise.id}"]
+    return "\n".join(lines)

@@ -1,0 +1,242 @@
+"""The command `cifar-course`: turns words into calls of the other rooms."""
+
+import json
+import os
+import sys
+import zipfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cifar_lab import board, memory, stubs, syllabus
+from cifar_lab.check import in_words
+from cifar_lab.submission import PACKAGE, NoSubmission, find_submission
+
+# what TensorFlow says at start-up is not for learners
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+FAILED, CANNOT_JUDGE = 1, 2
+
+app = typer.Typer(
+    no_args_is_help=False,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Image classification in Keras 3, exercise by exercise.",
+)
+screen = board.console(soft_wrap=True)
+
+Submission = Annotated[
+    str | None, typer.Option(metavar="DIR", help="The folder around the cifar_course/ to use.")
+]
+ExerciseName = Annotated[str, typer.Argument(metavar="EXERCISE")]
+
+
+def main() -> None:
+    """Run the command; problems a person can mend become one line and status 2."""
+    for stream in (sys.stdout, sys.stderr):
+        # what a console cannot show must not end the program
+        stream.reconfigure(errors="replace")
+    try:
+        app(standalone_mode=True)
+    except (NoSubmission, syllabus.UnknownExercise, stubs.StubError) as problem:
+        _stop(problem)
+
+
+def _stop(problem: object) -> None:
+    print(f"cifar-course: {problem}", file=sys.stderr)
+    raise SystemExit(CANNOT_JUDGE)
+
+
+def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict:
+    from cifar_lab.grading.judge import CannotJudge, judge
+
+    try:
+        verdicts = judge(folder, exercises)
+    except CannotJudge as fault:
+        _stop(fault)
+    except KeyboardInterrupt:
+        print("Interrupted: nothing was judged.", file=sys.stderr)
+        raise SystemExit(130) from None
+    memory.remember(folder, verdicts)
+    return verdicts
+
+
+@app.callback(invoke_without_command=True)
+def show_board(context: typer.Context, submission: Submission = None) -> None:
+    """The board: lessons, exercises, points, what is next."""
+    if context.invoked_subcommand is not None:
+        return
+    folder = find_submission(submission)
+    every = syllabus.find([])
+    known = memory.recall(folder, every)
+    changed = [exercise for exercise in every if exercise.id not in known]
+    if changed:
+        screen.print(f"Judging {len(changed)} exercises that are new or have changed ...")
+        known |= _judge(folder, changed)
+    board.show(folder, known, board.console())
+    from cifar_lab import data
+
+    print(data.describe())
+
+
+@app.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[EXERCISE or LESSON]...")] = None,
+    submission: Submission = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the verdicts there.")
+    ] = None,
+) -> None:
+    """Judge exercises or lessons (all, if none is named); the first hint for what fails."""
+    folder = find_submission(submission)
+    verdicts = _judge(folder, syllabus.find(names or []))
+    screen.print(f"Judged: {folder}")
+    for verdict in verdicts.values():
+        sign = board.signs(screen)[verdict.status]
+        screen.print(f"{sign} ", end="", style=board.COLOURS[verdict.status])
+        screen.print(in_words(verdict), markup=False)
+    reached, possible = board.total(list(verdicts.values()))
+    if len(verdicts) > 1:
+        screen.print(f"{reached:g} of {possible:g} points", style="bold")
+    if json_file:
+        from cifar_lab.grading.verdict import as_json
+
+        text = json.dumps(as_json(list(verdicts.values())), indent=1)
+        stubs.write_whole(json_file, text + "\n")
+    if not all(verdict.passed for verdict in verdicts.values()):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def hint(
+    exercise: ExerciseName,
+    level: Annotated[
+        int | None, typer.Option(min=1, max=syllabus.HINT_LEVELS, help="1 nudges, 3 outlines.")
+    ] = None,
+) -> None:
+    """The next hint for an exercise."""
+    entry = _one(exercise)
+    level = level or memory.next_hint_level(find_submission(), entry)
+    screen.print(f"{entry.id}, hint {level} of {len(entry.hints)}:", style="bold")
+    screen.print(entry.hints[level - 1], markup=False, soft_wrap=False)
+
+
+@app.command()
+def reset(exercise: ExerciseName, submission: Submission = None) -> None:
+    """Put an exercise's stub back (or a whole module's); the answer is kept in a backup."""
+    folder = find_submission(submission)
+    if folder == stubs.REFERENCE:
+        _stop("the reference has no stubs to put back")
+    whole_module = exercise in syllabus.modules()
+    module = exercise if whole_module else _one(exercise).module
+    file = folder / PACKAGE / f"{module}.py"
+    if not file.exists():
+        stubs.write_whole(file, stubs.stub(module))
+        screen.print(f"{file} was missing: the stub is back")
+        return
+    if whole_module:
+        text = stubs.stub(module)
+    else:
+        text = stubs.put_back(file.read_text(encoding="utf-8"), module, _one(exercise).name)
+    copy = memory.back_up(folder, module)
+    stubs.write_whole(file, text)
+    screen.print(f"{exercise} is a stub again. Your answer is kept in {copy}")
+
+
+def _one(name: str) -> syllabus.Exercise:
+    found = syllabus.find([name])
+    if len(found) != 1 or found[0].id != name:
+        raise syllabus.UnknownExercise(
+            f"name one exercise, such as {found[0].id}: {name!r} means {len(found)} of them"
+        )
+    return found[0]
+
+
+@app.command()
+def pack(out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: Submission = None):
+    """Pack the hand-in: the course's modules, checked."""
+    folder = find_submission(submission)
+    texts = {}
+    for lesson in syllabus.lessons():
+        if not lesson.ready:
+            continue
+        file = folder / PACKAGE / f"{lesson.module}.py"
+        try:
+            texts[lesson.module] = file.read_bytes()
+            compile(texts[lesson.module], str(file), "exec")
+        except FileNotFoundError:
+            _stop(f"{file} is missing: cifar-course reset {lesson.module} puts its stub back")
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None)
+            _stop(f"{file.name} does not parse, line {line}: {error}. Nothing was packed")
+    part = out.with_name(out.name + ".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        for module, text in texts.items():
+            archive.writestr(f"{PACKAGE}/{module}.py", text)
+    os.replace(part, out)
+    screen.print(f"{out}: {', '.join(f'{module}.py' for module in texts)}")
+    verdicts = memory.recall(folder, syllabus.find([]))
+    unwritten = [id for id, verdict in verdicts.items() if verdict.status == "not written"]
+    if unwritten:
+        screen.print(f"Not written yet, packed as stubs: {', '.join(unwritten)}")
+
+
+@app.command()
+def data(
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch CIFAR-10; the only use of the network.")
+    ] = False,
+) -> None:
+    """What data is there."""
+    from cifar_lab import data as lab_data
+
+    try:
+        if download:
+            screen.print(f"CIFAR-10 is in {lab_data.download()}")
+        screen.print(lab_data.describe(), markup=False)
+    except lab_data.DataError as error:
+        _stop(error)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(metavar="cnn", help="What to train.")],
+    submission: Submission = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="DATA", help="As CIFAR_COURSE_DATA: drawn, or a path.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=1)] = 30,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's folder.")] = None,
+) -> None:
+    """A full run: an hour or more on two cores. Interrupted, the same command goes on."""
+    if recipe != "cnn":
+        _stop(f"there is no recipe {recipe!r}: cnn is the one there is")
+    folder = find_submission(submission)
+    from cifar_lab import data as lab_data
+
+    try:
+        dataset = lab_data.load(data)
+    except lab_data.DataError as error:
+        _stop(error)
+    from cifar_lab import training
+
+    out = out or syllabus.ROOT / "runs" / f"cnn-{dataset.name.split()[0].lower()}-seed{seed}"
+    settings = training.Settings(recipe, dataset.name, seed, epochs)
+    screen.print(f"Training {folder / PACKAGE} on {dataset.name}; the run's folder is {out}")
+    try:
+        metrics = training.run_cnn(folder, dataset, settings, out)
+    except training.RunError as error:
+        _stop(error)
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command goes on after the last epoch.", file=sys.stderr)
+        raise SystemExit(130) from None
+    for part in ("train", "validation", "test"):
+        screen.print(f"{part:>10} accuracy on {dataset.name}: {metrics[f'{part}_accuracy']:.2%}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Judging a submission: calling it, comparing, verdicts, points."""

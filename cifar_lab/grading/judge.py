@@ -1,0 +1,87 @@
+"""Judge some exercises of a submission: one pytest run in this process, quiet."""
+
+import contextlib
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+from cifar_lab import syllabus
+from cifar_lab.grading import plugin
+from cifar_lab.grading.verdict import ExerciseVerdict
+from cifar_lab.syllabus import Exercise
+
+
+class CannotJudge(Exception):
+    """The judge's own fault: no verdict can be given."""
+
+
+class _Collector:
+    """Takes the verdicts out of the pytest run."""
+
+    def __init__(self):
+        self.verdicts: dict[str, ExerciseVerdict] = {}
+        self.faults: list[str] = []
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        self.verdicts = config.stash[plugin.VERDICTS]
+        self.faults = config.stash[plugin.FAULTS]
+
+
+def judge(folder: Path, exercises: list[Exercise]) -> dict[str, ExerciseVerdict]:
+    """Verdicts by exercise id, in the order of the course.
+
+    Args:
+        folder: The submission.
+        exercises: What to judge.
+
+    Raises:
+        CannotJudge: A grading test itself broke, or is missing.
+    """
+    wanted = {exercise.id for exercise in exercises}
+    if not wanted:
+        return {}
+    files = [
+        str(lesson.test_file)
+        for lesson in syllabus.lessons()
+        if any(exercise.id in wanted for exercise in lesson.exercises)
+    ]
+    collector, said = _Collector(), io.StringIO()
+    arguments = [
+        *files,
+        *(f"--exercise={id}" for id in wanted),
+        f"--submission={folder}",
+        f"--rootdir={syllabus.ROOT}",
+        f"--config-file={syllabus.ROOT / 'pyproject.toml'}",
+        # nothing that a run for one learner needs: no cache folder, no other plugins' start-up
+        "--disable-plugin-autoload",
+        "-pno:cacheprovider",
+        "--quiet",
+        "--tb=short",
+    ]
+    with contextlib.redirect_stdout(said), _no_color():
+        status = pytest.main(arguments, plugins=[collector])
+    if status == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    if collector.faults:
+        raise CannotJudge("a grading test broke:\n" + "\n".join(collector.faults))
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise CannotJudge(f"pytest stopped with status {int(status)}:\n{said.getvalue()}")
+    missing = wanted - collector.verdicts.keys()
+    if missing:
+        raise CannotJudge(f"no grading tests for {', '.join(sorted(missing))}")
+    return {exercise.id: collector.verdicts[exercise.id] for exercise in exercises}
+
+
+@contextlib.contextmanager
+def _no_color():
+    before = os.environ.get("NO_COLOR")
+    os.environ["NO_COLOR"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["NO_COLOR"]
+        else:
+            os.environ["NO_COLOR"] = before

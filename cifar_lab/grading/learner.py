@@ -1,0 +1,116 @@
+"""The test's side: `learner.normalization.standardize(...)` calls a submission.
+
+A test never sees learner code itself. It sees plain values that crossed the wire, and
+proxies for the models, layers and callbacks that stay on the other side.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cifar_lab.grading import wire
+from cifar_lab.grading.wording import call_in_words
+
+
+class LearnerError(Exception):
+    """Learner code raised an exception.
+
+    Attributes:
+        types: Names of its built-in classes, the most specific first.
+        message: What it said.
+        lines: The learner's own lines that led there: (file name, number, text).
+    """
+
+    def __init__(self, types: list[str], message: str, lines: list[list], call: str):
+        super().__init__(f"{types[0] if types else 'Exception'}: {message}")
+        self.types = types
+        self.message = message
+        self.lines = lines
+        self.call = call
+
+    @property
+    def not_written(self) -> str | None:
+        """The exercise whose stub was met, if that is what happened."""
+        exercise, found, _ = self.message.partition(" is not written yet")
+        return exercise if found and "NotImplementedError" in self.types else None
+
+
+class Learner:
+    """A submission, as a grading test sees it.
+
+    Args:
+        channel: Takes a request frame and returns the reply frame.
+    """
+
+    def __init__(self, channel: Callable[[bytes], bytes]):
+        self._channel = channel
+        self.last_call = ""
+
+    def __getattr__(self, module: str) -> "Module":
+        if module.startswith("_"):
+            raise AttributeError(module)
+        return Module(self, module)
+
+    def request(self, described: str, request: dict, args: tuple, kwargs: dict) -> Any:
+        """Send one request; return its result, or raise LearnerError."""
+        self.last_call = described
+        frame = wire.encode({**request, "args": list(args), "kwargs": kwargs})
+        reply = wire.decode(self._channel(frame), self._proxy)
+        if "error" in reply:
+            raise LearnerError(**reply["error"], call=described)
+        for ours, theirs in zip(wire.arrays_in([args, kwargs]), reply["arguments"], strict=True):
+            # in place, so that the test sees its own array change
+            if ours.shape != theirs.shape:
+                ours.resize(theirs.shape, refcheck=False)
+            if ours.flags.writeable:
+                np.copyto(ours, theirs, casting="unsafe")
+        return reply["result"]
+
+    def _proxy(self, kind: str, number: int) -> "Proxy":
+        return Proxy(kind, number, self)
+
+
+class Module:
+    """`learner.cnn`, or `learner.tools`: its functions, called on the other side."""
+
+    def __init__(self, learner: Learner, name: str):
+        self._learner = learner
+        self._name = name
+
+    def __getattr__(self, function: str) -> Callable:
+        if function.startswith("_"):
+            raise AttributeError(function)
+
+        def call(*args, **kwargs):
+            described = call_in_words(f"{self._name}.{function}", args, kwargs)
+            request = {"module": self._name, "name": function}
+            return self._learner.request(described, request, args, kwargs)
+
+        return call
+
+
+class Proxy(wire.Handle):
+    """An object that stays on the learner's side, and answers to the methods of its kind."""
+
+    def __init__(self, kind: str, number: int, learner: Learner):
+        super().__init__(kind, number)
+        object.__setattr__(self, "_learner", learner)
+
+    def __getattr__(self, method: str) -> Callable:
+        if method.startswith("_"):
+            raise AttributeError(method)
+
+        def call(*args, **kwargs):
+            described = call_in_words(f"{self.kind}.{method}", args, kwargs)
+            request = {"object": self, "method": method}
+            return self._learner.request(described, request, args, kwargs)
+
+        return call
+
+    # two proxies of one object are equal, so a test can ask "the same model?"
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Proxy) and (self.kind, self.number) == (other.kind, other.number)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.number))

@@ -1,0 +1,192 @@
+"""The pytest side of grading: markers, options, the fixture `learner`, points, the board.
+
+A grading test names its exercise:
+
+    @exercise("normalization.standardize")
+    def test_input_is_left_alone(learner):
+        \"\"\"The caller's images are the same before and after.\"\"\"
+"""
+
+from pathlib import Path
+
+import pytest
+
+from cifar_lab import board, syllabus
+from cifar_lab.grading.expect import Mismatch
+from cifar_lab.grading.learner import Learner, LearnerError
+from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
+from cifar_lab.grading.worker import Worker
+from cifar_lab.submission import NoSubmission, find_submission
+
+VERDICTS = pytest.StashKey[dict[str, ExerciseVerdict]]()
+FAULTS = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of grading."""
+    group = parser.getgroup("grading", "grading a submission")
+    group.addoption(
+        "--submission",
+        metavar="DIR",
+        help="the folder that holds the cifar_course/ to judge (default: the nearest parent)",
+    )
+    group.addoption(
+        "--exercise",
+        action="append",
+        metavar="NAME",
+        help="judge this exercise, module or lesson only; may be given several times",
+    )
+    group.addoption(
+        "--full-run",
+        action="store_true",
+        help="run the full-run thresholds even where there is no GPU (hours)",
+    )
+    group.addoption(
+        "--grading-seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="where random generators start in every grading test",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the markers that grading tests carry."""
+    config.addinivalue_line("markers", "grading: judges a submission")
+    config.addinivalue_line("markers", "exercise(name): the exercise that a test belongs to")
+    config.addinivalue_line("markers", "gpu: a full run, which wants a GPU; carries no points")
+    config.addinivalue_line("markers", "proof: long; run by `pytest -m proof`")
+    config.stash[VERDICTS] = {}
+    config.stash[FAULTS] = []
+
+
+# --- which tests run ---------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what was not asked for: grading, full runs, long proofs, other exercises."""
+    only = config.getoption("exercise")
+    exercises = {e.id for e in syllabus.find(only)} if only else None
+    kept, left_out = [], []
+    for item in items:
+        wanted = _asked_for(item, config) and (exercises is None or _exercise_of(item) in exercises)
+        (kept if wanted else left_out).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+def _asked_for(item: pytest.Item, config: pytest.Config) -> bool:
+    expression = config.getoption("markexpr")
+    named = _named_on_command_line(item, config)
+    if item.get_closest_marker("gpu"):
+        return "gpu" in expression or config.getoption("full_run")
+    for marker in ("grading", "proof"):
+        if item.get_closest_marker(marker) and not (named or marker in expression):
+            return False
+    return True
+
+
+def _named_on_command_line(item: pytest.Item, config: pytest.Config) -> bool:
+    """Whether the command line names the test's file, or the folder of grading tests."""
+    for argument in config.args:
+        path = Path(config.invocation_params.dir, argument.partition("::")[0])
+        if path.resolve() in (item.path, item.path.parent) and path.resolve() != (
+            config.rootpath / "tests"
+        ):
+            return True
+    return False
+
+
+def _exercise_of(item: pytest.Item) -> str | None:
+    marker = item.get_closest_marker("exercise")
+    return marker.kwargs["name"] if marker else None
+
+
+# --- learner code ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def submission(pytestconfig: pytest.Config) -> Path:
+    """The folder under judgement."""
+    try:
+        return find_submission(pytestconfig.getoption("submission"))
+    except NoSubmission as missing:
+        raise pytest.UsageError(str(missing)) from None
+
+
+@pytest.fixture
+def learner(submission: Path, pytestconfig: pytest.Config) -> Learner:
+    """The submission, freshly imported for each test."""
+    seed = pytestconfig.getoption("grading_seed")
+    return Learner(Worker(submission, syllabus.modules(), seed).handle)
+
+
+# --- verdicts ----------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """Replace tracebacks by the message that a learner needs, and note the verdict."""
+    outcome = yield
+    exercise = _exercise_of(item)
+    report = outcome.get_result()
+    if exercise is None or not (call.when == "call" or report.failed):
+        return
+    error = call.excinfo.value if call.excinfo else None
+    learner = item.funcargs.get("learner")
+    if isinstance(error, LearnerError | Mismatch):
+        report.longrepr = _message(error, learner)
+        report.sections = [part for part in report.sections if "stdout" in part[0]]
+    elif report.failed:
+        item.config.stash[FAULTS].append(f"{item.nodeid}: {type(error).__name__}: {error}")
+    if report.passed or report.failed:
+        _note(item, exercise, report, error)
+
+
+def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) -> None:
+    verdicts = item.config.stash[VERDICTS]
+    verdict = verdicts.setdefault(exercise, ExerciseVerdict(syllabus.exercises()[exercise]))
+    law = (item.function.__doc__ or item.originalname).strip().splitlines()[0].rstrip(".")
+    test = next((t for t in verdict.tests if t.name == law), None)
+    if test is None:  # a parametrised test counts once
+        test = TestVerdict(law)
+        verdict.tests.append(test)
+    if report.failed and test.passed:
+        test.passed = False
+        test.message = str(report.longrepr)
+        test.not_written = getattr(error, "not_written", None)
+        test.mistake = getattr(error, "mistake", None)
+
+
+def _message(error: LearnerError | Mismatch, learner: Learner | None) -> str:
+    if isinstance(error, Mismatch):
+        called = f"Called {learner.last_call}.\n" if learner and learner.last_call else ""
+        return called + str(error)
+    if error.not_written:
+        return error.message
+    text = [f"Called {error.call}.", f"It raised {error}"]
+    text += [f"  {name}, line {number}: {line}" for name, number, line in error.lines]
+    return "\n".join(text)
+
+
+# --- the end -----------------------------------------------------------------------------------
+
+
+def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
+    """The board and the points, after a grading run."""
+    verdicts = config.stash[VERDICTS]
+    if verdicts:
+        folder = find_submission(config.getoption("submission"))
+        terminalreporter.write(board.as_text(folder, verdicts))
+
+
+def exercise(name: str):
+    """Mark a test as one of the laws of an exercise."""
+    if name not in syllabus.exercises():
+        raise ValueError(f"{name} is not in the syllabus")
+
+    def mark(function):
+        return pytest.mark.grading(pytest.mark.exercise(name=name)(function))
+
+    return mark

@@ -1,0 +1,117 @@
+"""The learner's side: takes a request, calls learner code, replies with what came out.
+
+In a learner's own checkout it runs in the same process as the test; arguments and results
+pass through the same encoding as if there were a wall between them.
+"""
+
+import importlib
+import linecache
+import random
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cifar_lab.grading import tools, wire
+from cifar_lab.grading.objects import Objects
+from cifar_lab.submission import PACKAGE, Modules
+
+MESSAGE_LIMIT = 2_000
+
+
+class Worker:
+    """One submission, freshly imported, ready to answer requests.
+
+    Args:
+        folder: The submission.
+        modules: The names of the modules that it may hold.
+        seed: Where the global random generators start, so that a verdict can be repeated.
+    """
+
+    def __init__(self, folder: Path, modules: tuple[str, ...], seed: int = 0):
+        self.folder = folder / PACKAGE
+        self._modules = Modules(folder, modules)
+        self._objects = Objects()
+        self._failed_imports: dict[str, BaseException] = {}
+        self._seed = seed
+        random.seed(seed)
+        np.random.seed(seed)
+        if "keras" in sys.modules:
+            sys.modules["keras"].utils.set_random_seed(seed)
+
+    def handle(self, frame: bytes) -> bytes:
+        """Answer one request frame with one reply frame."""
+        request = wire.decode(frame, self._objects.named)
+        arguments = [request["args"], request["kwargs"]]
+        with self._modules.active():
+            try:
+                function = self._function(request)
+                result = function(*request["args"], **request["kwargs"])
+                # as they stand after the call: a test can see what was changed in place
+                reply = {"result": result, "arguments": wire.arrays_in(arguments)}
+                return wire.encode(reply, self._objects.stand_in)
+            except KeyboardInterrupt as interrupt:
+                self._show_where(interrupt)
+                raise
+            except BaseException as error:  # a submission may call exit(), too
+                return wire.encode({"error": self._describe(error)})
+
+    def _function(self, request: dict[str, Any]):
+        if "method" in request:
+            return self._objects.method(request["object"], request["method"])
+        if request["module"] == "tools":
+            self._seed_keras()
+            return getattr(tools, request["name"])
+        return getattr(self._import(request["module"]), request["name"])
+
+    def _import(self, module: str):
+        if module in self._failed_imports:
+            raise self._failed_imports[module]
+        try:
+            imported = importlib.import_module(f"{PACKAGE}.{module}")
+        except BaseException as error:
+            self._failed_imports[module] = error
+            raise
+        self._seed_keras()
+        return imported
+
+    def _seed_keras(self) -> None:
+        if self._seed is not None and "keras" in sys.modules:
+            sys.modules["keras"].utils.set_random_seed(self._seed)
+            self._seed = None
+
+    def _describe(self, error: BaseException) -> dict[str, Any]:
+        bases = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"]
+        return {
+            "types": bases,
+            "message": _message(error)[:MESSAGE_LIMIT],
+            "lines": self._own_lines(error),
+        }
+
+    def _own_lines(self, error: BaseException) -> list[list]:
+        """The learner's own lines in the traceback: (file name, number, text)."""
+        lines = [
+            [Path(frame.filename).name, frame.lineno, frame.line or ""]
+            for frame in traceback.extract_tb(error.__traceback__)
+            if Path(frame.filename).parent == self.folder
+        ]
+        if isinstance(error, SyntaxError) and error.filename:
+            if Path(error.filename).parent == self.folder:
+                text = (error.text or "").strip()
+                lines.append([Path(error.filename).name, error.lineno, text])
+        return lines[-5:]
+
+    def _show_where(self, interrupt: KeyboardInterrupt) -> None:
+        linecache.checkcache()
+        lines = self._own_lines(interrupt)
+        if lines:
+            name, number, text = lines[-1]
+            print(f"\nInterrupted in {name}, line {number}: {text}", file=sys.__stderr__)
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{error.msg} (line {error.lineno})"
+    return str(error) or type(error).__name__

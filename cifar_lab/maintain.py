@@ -1,0 +1,96 @@
+"""For maintainers: cut the stubs, sync and run the notebooks, check that all is in step.
+
+python -m cifar_lab.maintain stubs            cut cifar_course/ from solutions/
+python -m cifar_lab.maintain sync             notebooks from the lessons' text
+python -m cifar_lab.maintain execute [NN]     run them on the reference
+python -m cifar_lab.maintain check            is everything in step?
+"""
+
+import typer
+from rich.console import Console
+
+from cifar_lab import notebooks, stubs, syllabus
+
+app = typer.Typer(help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
+out = Console(highlight=False, soft_wrap=True)
+
+
+@app.command("stubs")
+def cut_stubs() -> None:
+    """Cut cifar_course/ from solutions/; what is in cifar_course/ is overwritten."""
+    for file in stubs.write_all(syllabus.ROOT):
+        out.print(file.relative_to(syllabus.ROOT))
+
+
+@app.command()
+def sync() -> None:
+    """Write every lesson's notebooks from its text."""
+    for text in notebooks.texts():
+        notebooks.sync(text)
+        out.print(f"{text.stem}: synced")
+
+
+@app.command()
+def execute(lesson: list[str] = typer.Argument(None, help="lesson numbers; none means all")):
+    """Run the lessons on the reference and the drawn set, and keep the outputs."""
+    for text in notebooks.texts():
+        if not lesson or str(int(text.stem[:2])) in [str(int(number)) for number in lesson]:
+            notebooks.sync(text)
+            out.print(f"{text.stem}: running")
+            notebooks.execute(text)
+
+
+@app.command()
+def check() -> None:
+    """Fail when stubs, notebooks or hints are out of step."""
+    faults = [*_stub_faults(), *_notebook_faults(), *_syllabus_faults()]
+    for fault in faults:
+        out.print(fault)
+    if faults:
+        raise typer.Exit(1)
+    out.print("stubs, notebooks and syllabus are in step")
+
+
+def _stub_faults() -> list[str]:
+    return [
+        f"cifar_course/{lesson.module}.py is not the stub: python -m cifar_lab.maintain stubs"
+        for lesson in syllabus.lessons()
+        if lesson.ready
+        and (syllabus.ROOT / "cifar_course" / f"{lesson.module}.py").read_text(encoding="utf-8")
+        != stubs.stub(lesson.module)
+    ]
+
+
+def _notebook_faults() -> list[str]:
+    found = []
+    for text in notebooks.texts():
+        differing = notebooks.disagreements(text)
+        found += [f"{fault}: python -m cifar_lab.maintain sync" for fault in differing]
+        lesson = text.with_suffix(".ipynb")
+        if lesson.exists() and notebooks.outputs(lesson):
+            found.append(
+                f"lessons/{lesson.name} carries outputs: python -m cifar_lab.maintain sync"
+            )
+        solution = notebooks.SOLUTIONS / lesson.name
+        if solution.exists() and not notebooks.outputs(solution):
+            found.append(
+                f"solutions/{lesson.name} was never run: python -m cifar_lab.maintain execute"
+            )
+    return found
+
+
+def _syllabus_faults() -> list[str]:
+    faults = []
+    for exercise in syllabus.exercises().values():
+        if len(exercise.hints) != syllabus.HINT_LEVELS or not all(map(str.strip, exercise.hints)):
+            faults.append(f"{exercise.id} needs {syllabus.HINT_LEVELS} hints in syllabus.toml")
+        if not exercise.hard:
+            faults.append(f"{exercise.id} does not say what is hard about it in syllabus.toml")
+    points = sum(lesson.points for lesson in syllabus.lessons())
+    if points != 100:
+        faults.append(f"the points of all lessons come to {points:g}, not to 100")
+    return faults
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,112 @@
+"""A submission: a folder with a `cifar_course/` that holds a learner's modules."""
+
+import importlib.abc
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+PACKAGE = "cifar_course"
+
+
+class NoSubmission(Exception):
+    """There is nothing to judge at the path that was given."""
+
+
+def find_submission(path: str | Path | None = None) -> Path:
+    """The folder to judge.
+
+    Args:
+        path: A submission. None looks upwards from the current folder for the nearest one that
+            holds a `cifar_course/` (in the repository: the repository, in `solutions/`: the
+            reference).
+
+    Raises:
+        NoSubmission: No `cifar_course/` is there.
+    """
+    if path is not None:
+        folder = Path(path).expanduser().resolve()
+        if not (folder / PACKAGE).is_dir():
+            raise NoSubmission(
+                f"{folder} holds no folder {PACKAGE}/. A submission is the folder *around* it."
+            )
+        return folder
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / PACKAGE).is_dir():
+            return folder
+    raise NoSubmission(
+        f"no folder {PACKAGE}/ in {here} or above it. Go to the course's folder, or name a "
+        "submission with --submission DIR."
+    )
+
+
+class _Loader(importlib.abc.SourceLoader):
+    """Reads a module from its file, afresh each time: no stale or littering .pyc."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def get_filename(self, fullname: str) -> str:
+        return str(self.path)
+
+    def get_data(self, path: str) -> bytes:
+        return Path(path).read_bytes()
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the modules of one submission, and only those that a hand-in may hold."""
+
+    def __init__(self, folder: Path, modules: tuple[str, ...]):
+        self.folder = folder
+        self.modules = modules
+
+    def find_spec(self, fullname, path=None, target=None):
+        package, _, name = fullname.partition(".")
+        if package != PACKAGE or not name:
+            return None
+        file = self.folder / PACKAGE / f"{name}.py"
+        if name not in self.modules:
+            raise ModuleNotFoundError(
+                f"{fullname} is not one of the modules that a submission holds: "
+                + ", ".join(self.modules),
+                name=fullname,
+            )
+        if not file.is_file():
+            raise ModuleNotFoundError(f"there is no {PACKAGE}/{name}.py", name=fullname)
+        return importlib.util.spec_from_file_location(fullname, file, loader=_Loader(file))
+
+
+class Modules:
+    """The modules of one submission, imported by file path under the name `cifar_course`.
+
+    They live beside whatever else this process knows as `cifar_course` (a notebook's own
+    import, say): `active` swaps them in, and out again afterwards.
+    """
+
+    def __init__(self, folder: Path, modules: tuple[str, ...]):
+        self.folder = folder
+        self._finder = _Finder(folder, modules)
+        package = ModuleType(PACKAGE)  # the course's own empty __init__, whatever is in the folder
+        package.__path__ = []
+        self._loaded: dict[str, ModuleType] = {PACKAGE: package}
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Within this, `import cifar_course.x` means the submission's."""
+        outside = _take_out()
+        sys.modules.update(self._loaded)
+        sys.meta_path.insert(0, self._finder)
+        try:
+            yield
+        finally:
+            sys.meta_path.remove(self._finder)
+            self._loaded = _take_out()
+            sys.modules.update(outside)
+
+
+def _take_out() -> dict[str, ModuleType]:
+    names = [name for name in sys.modules if name.partition(".")[0] == PACKAGE]
+    return {name: sys.modules.pop(name) for name in names}

@@ -1,0 +1,141 @@
+"""The course as data: what `syllabus.toml` says, checked and typed."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+LAB = Path(__file__).resolve().parent
+ROOT = LAB.parent
+GRADING_TESTS = ROOT / "tests" / "grading"
+HINT_LEVELS = 3
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One function or class that a learner writes."""
+
+    module: str
+    name: str
+    points: float
+    minutes: int
+    difficulty: int  # 1 to 5
+    hard: str
+    hints: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """Module and name, such as `normalization.standardize`."""
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One module, one notebook, one file of grading tests."""
+
+    number: int
+    module: str
+    notebook: str
+    title: str
+    minutes: int
+    exercises: tuple[Exercise, ...]
+    ready: bool
+    points: float
+
+    @property
+    def test_file(self) -> Path:
+        """Where the lesson's grading tests are."""
+        return GRADING_TESTS / f"test_{self.number}_{self.module}.py"
+
+
+class UnknownExercise(LookupError):
+    """A name that is neither an exercise nor a lesson."""
+
+
+@lru_cache(maxsize=1)
+def lessons() -> tuple[Lesson, ...]:
+    """All lessons in order, those that are not there yet included."""
+    return tuple(_lesson(entry) for entry in _table()["lessons"])
+
+
+@lru_cache(maxsize=1)
+def exercises() -> dict[str, Exercise]:
+    """Every exercise of the lessons that are there, by id, in order."""
+    return {e.id: e for lesson in lessons() if lesson.ready for e in lesson.exercises}
+
+
+def modules() -> tuple[str, ...]:
+    """The modules that a submission may hold."""
+    return tuple(lesson.module for lesson in lessons())
+
+
+def threshold(name: str) -> float:
+    """A number that some result must reach."""
+    return _table()["thresholds"][name]
+
+
+def find(names: list[str] | tuple[str, ...]) -> list[Exercise]:
+    """The exercises that `names` mean, each once, in the order of the course.
+
+    Args:
+        names: Ids (`normalization.standardize`), modules (`normalization`) or lesson numbers
+            (`1`). No names at all mean every exercise.
+
+    Raises:
+        UnknownExercise: A name that is none of these.
+    """
+    wanted = set() if names else set(exercises())
+    for name in names:
+        meant = {
+            e.id
+            for lesson in lessons()
+            for e in lesson.exercises
+            if name in (e.id, lesson.module, str(lesson.number))
+        }
+        if not meant:
+            raise UnknownExercise(_unknown(name))
+        wanted |= meant
+    return [exercise for id, exercise in exercises().items() if id in wanted]
+
+
+def _unknown(name: str) -> str:
+    import difflib
+
+    for lesson in lessons():
+        if not lesson.ready and name.partition(".")[0] in (lesson.module, str(lesson.number)):
+            return f"lesson {lesson.number} ({lesson.title}) is not there yet"
+    known = [*exercises(), *modules(), *(str(lesson.number) for lesson in lessons())]
+    by_last_part = [id for id in exercises() if id.partition(".")[2] == name]
+    close = by_last_part or difflib.get_close_matches(name, known, n=1)
+    advice = f"did you mean {close[0]}?" if close else "`cifar-course` lists the names"
+    return f"there is no exercise or lesson {name!r}: {advice}"
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict:
+    return tomllib.loads((LAB / "syllabus.toml").read_text(encoding="utf-8"))
+
+
+def _lesson(entry: dict) -> Lesson:
+    found = tuple(
+        Exercise(
+            module=entry["module"],
+            name=e["name"],
+            points=e["points"],
+            minutes=e["minutes"],
+            difficulty=e["difficulty"],
+            hard=e.get("hard", ""),
+            hints=tuple(e.get("hints", ())),
+        )
+        for e in entry.get("exercises", [])
+    )
+    return Lesson(
+        number=entry["number"],
+        module=entry["module"],
+        notebook=entry["notebook"],
+        title=entry["title"],
+        minutes=entry["minutes"],
+        exercises=found,
+        ready=entry.get("ready", True),
+        points=entry.get("points", sum(e.points for e in found)),
+    )

@@ -1,0 +1,289 @@
+"""Full training runs: the recipes, with progress, resume, curves, metrics and predictions.
+
+A run lives in one folder:
+
+    checkpoint.npz    the state after the last finished epoch; gone when the run is finished
+    metrics.json      what came out, with data, seed, hardware and date beside it
+    curves.png        loss and accuracy over the epochs
+    predictions.npy   float32 (test images, classes)
+    model.keras       the trained network
+"""
+
+import importlib
+import json
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cifar_lab import plots, syllabus
+from cifar_lab.data import Dataset
+from cifar_lab.submission import PACKAGE, Modules
+
+# what Keras' own callbacks remember from epoch to epoch
+_MEMORY = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")
+
+
+class RunError(Exception):
+    """A run that cannot start or go on, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What makes two runs the same run."""
+
+    recipe: str
+    data: str
+    seed: int
+    epochs: int
+    batch_size: int = 64
+
+
+def run_cnn(folder: Path, dataset: Dataset, settings: Settings, out: Path) -> dict[str, Any]:
+    """`train_cnn` with the modules of the submission in `folder`."""
+    with Modules(folder, syllabus.modules()).active():
+        names = ("normalization", "cnn", "regularization", "schedules")
+        modules = {name: importlib.import_module(f"{PACKAGE}.{name}") for name in names}
+        return train_cnn(modules, dataset, settings, out)
+
+
+def train_cnn(
+    modules: dict[str, ModuleType], dataset: Dataset, settings: Settings, out: Path
+) -> dict[str, Any]:
+    """Lesson 3's network trained from scratch with lesson 4's callbacks.
+
+    Args:
+        modules: A submission's modules by name: `normalization`, `cnn`, `regularization` and
+            `schedules`.
+        dataset: Where a tenth of the training images is held out for validation.
+        settings: Seed, epochs, batch size.
+        out: The run's folder; an unfinished run in it is resumed.
+
+    Returns:
+        What `metrics.json` says.
+
+    Raises:
+        RunError: `out` holds another run.
+    """
+    checkpoint = Checkpoint(out, settings)
+    keras.utils.set_random_seed(settings.seed + 1000 * checkpoint.epoch)
+    training, validation, test = modules["normalization"].prepare(
+        dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test, seed=settings.seed
+    )
+    model = modules["regularization"].build_regularized_cnn()
+    model = modules["cnn"].compile_cnn(model)
+    callbacks = modules["schedules"].training_callbacks()
+    checkpoint.watch(callbacks)
+    modules["schedules"].train(
+        model,
+        training,
+        validation,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        # the checkpoint comes last: it notes what the others decided after this epoch
+        callbacks=[*callbacks, EpochBar(settings.epochs), checkpoint],
+    )
+    parts = {"train": training, "validation": validation, "test": test}
+    return _finish(model, parts, dataset, checkpoint)
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Saves the whole state after every epoch, in one file that is written whole or not at all.
+
+    `keras.callbacks.BackupAndRestore` forgets what EarlyStopping and ReduceLROnPlateau have
+    counted so far, and the history before the interruption; this keeps both.
+    """
+
+    def __init__(self, out: Path, settings: Settings):
+        super().__init__()
+        self.out = out
+        self.settings = settings
+        self.epoch = 0
+        self.seconds = 0.0
+        self.history: dict[str, list[float]] = {}
+        self._watched: list[keras.callbacks.Callback] = []
+        self._arrays: dict[str, np.ndarray] = {}
+        self._open()
+
+    @property
+    def file(self) -> Path:
+        """Where the state is."""
+        return self.out / "checkpoint.npz"
+
+    def watch(self, callbacks: list[keras.callbacks.Callback]) -> None:
+        """Remember the counts of these callbacks, too."""
+        self._watched = callbacks
+
+    def _open(self) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+        if (self.out / "metrics.json").exists():
+            raise RunError(
+                f"{self.out} holds a finished run. Choose another --out, or delete that folder."
+            )
+        if not self.file.exists():
+            return
+        with np.load(self.file, allow_pickle=False) as saved:
+            self._arrays = dict(saved)
+        self._state = json.loads(str(self._arrays.pop("state")))
+        if self._state["settings"] != asdict(self.settings):
+            raise RunError(
+                f"{self.out} holds an unfinished run with other settings: "
+                f"{self._state['settings']}. Choose another --out, or delete that folder."
+            )
+        self.epoch = self._state["epoch"]
+        self.seconds = self._state["seconds"]
+        self.history = self._state["history"]
+
+    def on_train_begin(self, logs=None):
+        self._started = time.monotonic()
+        if not self._arrays:
+            return
+        self.model.optimizer.build(self.model.trainable_variables)
+        for name, variable in self._variables().items():
+            variable.assign(self._arrays[name])
+        for number, callback in enumerate(self._watched):
+            vars(callback).update(self._state["callbacks"][number])
+            best = [k for k in self._arrays if k.startswith(f"best{number}_")]
+            if best:
+                callback.best_weights = [
+                    self._arrays[f"best{number}_{i}"] for i in range(len(best))
+                ]
+        # the way in which Keras' own BackupAndRestore tells `fit` where to go on
+        self.model._initial_epoch = self.epoch
+        self._arrays = {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epoch = epoch + 1
+        now = time.monotonic()
+        self.seconds += now - self._started
+        self._started = now
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+        arrays = {
+            name: keras.ops.convert_to_numpy(variable)
+            for name, variable in self._variables().items()
+        }
+        for number, callback in enumerate(self._watched):
+            for i, weights in enumerate(getattr(callback, "best_weights", None) or []):
+                arrays[f"best{number}_{i}"] = np.asarray(weights)
+        state = {
+            "settings": asdict(self.settings),
+            "epoch": self.epoch,
+            "seconds": self.seconds,
+            "history": self.history,
+            "callbacks": [_memory(callback) for callback in self._watched],
+        }
+        part = self.file.with_name("checkpoint.part.npz")
+        np.savez(part, state=np.array(json.dumps(state)), **arrays)
+        os.replace(part, self.file)
+
+    def _variables(self) -> dict[str, keras.Variable]:
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        return {f"v{i}": variable for i, variable in enumerate(variables)}
+
+
+def _memory(callback: keras.callbacks.Callback) -> dict[str, float | None]:
+    found = {name: getattr(callback, name) for name in _MEMORY if hasattr(callback, name)}
+    return {name: None if value is None else float(value) for name, value in found.items()}
+
+
+class EpochBar(keras.callbacks.Callback):
+    """A bar for the epoch under way, and a line for each one done."""
+
+    def __init__(self, epochs: int):
+        super().__init__()
+        self.epochs = epochs
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=Console(),
+        )
+
+    def on_train_begin(self, logs=None):
+        self._bar.start()
+        self._task = self._bar.add_task("", total=self.params["steps"])
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.monotonic()
+        description = f"epoch {epoch + 1} of {self.epochs}"
+        self._bar.reset(self._task, total=self.params["steps"], description=description)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._bar.update(self._task, completed=batch + 1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = time.monotonic() - self._began
+        figures = "  ".join(f"{name} {value:.4g}" for name, value in (logs or {}).items())
+        line = f"epoch {epoch + 1:>2} of {self.epochs}  {seconds:.0f} s  {figures}"
+        self._bar.console.print(line, soft_wrap=True, highlight=False)
+
+    def on_train_end(self, logs=None):
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        self._bar.stop()
+
+
+def _finish(
+    model: keras.Model,
+    parts: dict[str, tuple[np.ndarray, np.ndarray]],
+    dataset: Dataset,
+    checkpoint: Checkpoint,
+) -> dict[str, Any]:
+    """Measure on all three parts and write the run's files, metrics last."""
+    out, accuracies = checkpoint.out, {}
+    for name, (x, y) in parts.items():
+        probabilities = model.predict(x, batch_size=256, verbose=0)
+        accuracies[f"{name}_accuracy"] = float(np.mean(probabilities.argmax(1) == y.argmax(1)))
+    np.save(out / "predictions.npy", probabilities.astype(np.float32))
+    model.save(out / "model.keras")
+    metrics = {
+        **asdict(checkpoint.settings),
+        "data": dataset.name,
+        "data_source": dataset.source,
+        "date": date.today().isoformat(),
+        "hardware": hardware(),
+        "backend": keras.backend.backend(),
+        "keras": keras.__version__,
+        "seconds": round(checkpoint.seconds, 1),
+        "epochs_run": checkpoint.epoch,
+        "parameters": model.count_params(),
+        **accuracies,
+        "history": checkpoint.history,
+    }
+    figure = plots.learning_curves(checkpoint.history, title=f"Trained on {dataset.name}")
+    figure.savefig(out / "curves.png", dpi=120)
+    part = out / "metrics.part.json"
+    part.write_text(json.dumps(metrics, indent=1), encoding="utf-8")
+    os.replace(part, out / "metrics.json")
+    checkpoint.file.unlink(missing_ok=True)
+    return metrics
+
+
+def hardware() -> str:
+    """What this machine computes with, in words."""
+    devices = [str(device) for device in keras.distribution.list_devices("gpu")]
+    if devices:
+        return ", ".join(devices)
+    return f"{os.cpu_count()} CPU cores ({_processor()})"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,198 @@
+"""Lesson 3: Batch Normalization and dropout, by hand, as a layer, and in a network."""
+
+import keras
+import numpy as np
+from jaxtyping import Float
+
+
+def batch_norm_train(
+    x: Float[np.ndarray, "n ... channels"],
+    gamma: Float[np.ndarray, " channels"],
+    beta: Float[np.ndarray, " channels"],
+    moving_mean: Float[np.ndarray, " channels"],
+    moving_variance: Float[np.ndarray, " channels"],
+    momentum: float = 0.99,
+    epsilon: float = 1e-3,
+) -> tuple[
+    Float[np.ndarray, "n ... channels"],
+    Float[np.ndarray, " channels"],
+    Float[np.ndarray, " channels"],
+]:
+    """Batch Normalization of one training batch, and the updated moving statistics.
+
+        out = gamma * (x - mean) / sqrt(variance + epsilon) + beta
+        moving = momentum * moving + (1 - momentum) * batch statistic
+
+    Source: Ioffe and Szegedy, "Batch Normalization" (2015), with Keras' conventions for the
+    moving statistics.
+
+    Args:
+        x: A batch of activations, channels last; the mean and variance of each channel run
+            over all the other axes.
+        gamma, beta: The learnt scale and shift.
+        moving_mean, moving_variance: What earlier batches left. They stay as they are.
+        momentum: The weight of the *old* moving value.
+        epsilon: Added to the variance, so that a constant channel does not divide by zero.
+
+    Returns:
+        out, moving_mean, moving_variance: new arrays. The variance is the biased one (divided
+        by the number of values, not by one less), both to normalise and to average.
+    """
+    # <answer>
+    over = tuple(range(x.ndim - 1))
+    mean, variance = x.mean(axis=over), x.var(axis=over)
+    out = gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
+    return (
+        out,
+        momentum * moving_mean + (1 - momentum) * mean,
+        momentum * moving_variance + (1 - momentum) * variance,
+    )
+    # </answer>
+
+
+def batch_norm_inference(
+    x: Float[np.ndarray, "n ... channels"],
+    gamma: Float[np.ndarray, " channels"],
+    beta: Float[np.ndarray, " channels"],
+    moving_mean: Float[np.ndarray, " channels"],
+    moving_variance: Float[np.ndarray, " channels"],
+    epsilon: float = 1e-3,
+) -> Float[np.ndarray, "n ... channels"]:
+    """Batch Normalization at test time: the moving statistics alone.
+
+    What an image is worth must not depend on which other images are in its batch.
+
+        out = gamma * (x - moving_mean) / sqrt(moving_variance + epsilon) + beta
+
+    Args:
+        x: Activations, channels last.
+        gamma, beta: The learnt scale and shift.
+        moving_mean, moving_variance: What training left.
+        epsilon: As in training.
+    """
+    # <answer>
+    return gamma * (x - moving_mean) / np.sqrt(moving_variance + epsilon) + beta
+    # </answer>
+
+
+def dropout(
+    x: Float[np.ndarray, "..."], rate: float, training: bool, seed: int = 0
+) -> Float[np.ndarray, "..."]:
+    """Inverted dropout: silence a random share of the elements, strengthen the rest.
+
+    Each element is dropped on its own with probability `rate`; the survivors are divided by
+    `1 - rate`, so that the expected value stays what it was and nothing needs to change at
+    test time.
+    Source: Srivastava et al., "Dropout" (2014), in the inverted form that Keras uses.
+
+    Args:
+        x: Activations of any shape.
+        rate: The probability of being *dropped*, 0 <= rate < 1.
+        training: Outside training, dropout does nothing.
+        seed: The same seed drops the same elements, another seed others.
+
+    Raises:
+        ValueError: `rate` is not in that range.
+    """
+    # <answer>
+    if not 0 <= rate < 1:
+        raise ValueError(f"rate must be at least 0 and below 1, not {rate}")
+    if not training or rate == 0:
+        return x.copy()
+    kept = np.random.default_rng(seed).random(x.shape) >= rate
+    return np.where(kept, x / (1 - rate), 0)
+    # </answer>
+
+
+class BatchNorm(keras.layers.Layer):
+    """`batch_norm_train` and `batch_norm_inference` as a Keras layer.
+
+    Trainable weights `gamma` (ones at first) and `beta` (zeros), non-trainable weights
+    `moving_mean` (zeros) and `moving_variance` (ones), one number per channel each. Called
+    with `training=True` it normalises with the batch's statistics and updates the moving
+    ones; otherwise, and always while `self.trainable` is False, it uses the moving ones and
+    updates nothing.
+
+    Args:
+        momentum: The weight of the old moving value.
+        epsilon: Added to the variance.
+    """
+
+    def __init__(self, momentum: float = 0.99, epsilon: float = 1e-3, **kwargs):
+        super().__init__(**kwargs)
+        # <answer>
+        self.momentum = momentum
+        self.epsilon = epsilon
+        # </answer>
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the four weights, of shape `(channels,)`."""
+        # <answer>
+        shape = (input_shape[-1],)
+        self.gamma = self.add_weight(shape=shape, initializer="ones", name="gamma")
+        self.beta = self.add_weight(shape=shape, initializer="zeros", name="beta")
+        self.moving_mean = self.add_weight(
+            shape=shape, initializer="zeros", trainable=False, name="moving_mean"
+        )
+        self.moving_variance = self.add_weight(
+            shape=shape, initializer="ones", trainable=False, name="moving_variance"
+        )
+        # </answer>
+
+    def call(self, inputs, training: bool | None = None):
+        """Normalise `inputs`; see the class."""
+        # <answer>
+        mean, variance = self.moving_mean, self.moving_variance
+        # a frozen layer must not drift: in Keras, trainable=False means inference mode here
+        if training and self.trainable:
+            over = list(range(len(inputs.shape) - 1))
+            mean, variance = keras.ops.mean(inputs, over), keras.ops.var(inputs, over)
+            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(self.momentum * moving + (1 - self.momentum) * batch)
+        scale = self.gamma / keras.ops.sqrt(variance + self.epsilon)
+        return (inputs - mean) * scale + self.beta
+        # </answer>
+
+    def get_config(self) -> dict:
+        """The settings that a saved model needs to make this layer again."""
+        # <answer>
+        return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
+        # </answer>
+
+
+def build_regularized_cnn(
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    filters: tuple[int, int, int] = (64, 128, 256),
+) -> keras.Model:
+    """Lesson 2's network with Batch Normalization and dropout.
+
+    `keras.layers.BatchNormalization` follows every convolution, before or after its ReLU.
+    `keras.layers.Dropout` stands at three places, with rates 0.25, 0.4 and 0.5 in this order,
+    the last one before the output layer. A hidden Dense layer between Flatten and the
+    output, and further Dropout or BatchNormalization, are allowed.
+
+    Args:
+        input_shape: (height, width, channels) of one image.
+        num_classes: Outputs of the softmax.
+        filters: Filters of the three convolutions, in order.
+
+    Returns:
+        A `keras.Model` that has not been compiled.
+    """
+    # <answer>
+    x = inputs = keras.Input(input_shape)
+    # the third block's dropout stands after Flatten, before the output layer
+    for count, rate in zip(filters, (0.25, 0.4, 0.0), strict=True):
+        # BatchNormalization's beta takes the place of the bias
+        x = keras.layers.Conv2D(count, 3, padding="same", use_bias=False)(x)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.ReLU()(x)
+        x = keras.layers.MaxPooling2D(2)(x)
+        if rate:
+            x = keras.layers.Dropout(rate)(x)
+    x = keras.layers.Flatten()(x)
+    x = keras.layers.Dropout(0.5)(x)
+    outputs = keras.layers.Dense(num_classes, activation="softmax")(x)
+    return keras.Model(inputs, outputs)
+    # </answer>

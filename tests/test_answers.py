@@ -1,0 +1,84 @@
+"""The graders are right: wrong answers fail by name, right ones pass however they are written.
+
+The answers are cells of tests/answers/{wrong,right}/MODULE.py; each replaces one exercise of
+the reference.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cifar_lab import stubs, syllabus
+from cifar_lab.grading.judge import judge
+
+ANSWERS = Path(__file__).parent / "answers"
+CELL = re.compile(r"^# %% (?P<exercise>\w+\.\w+): (?P<title>.+)$", re.MULTILINE)
+SAYS = re.compile(r"^# says: (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One cell."""
+
+    exercise: str
+    title: str
+    code: str
+    says: str
+
+    def __str__(self) -> str:
+        return f"{self.exercise}: {self.title}"
+
+
+def answers(kind: str) -> list[Answer]:
+    """The cells of one kind, "wrong" or "right"."""
+    found = []
+    for file in sorted((ANSWERS / kind).glob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        heads = [*CELL.finditer(text)]
+        ends = [head.start() for head in heads[1:]] + [len(text)]
+        for head, end in zip(heads, ends, strict=True):
+            code = text[head.end() : end]
+            says = SAYS.search(code)
+            found.append(Answer(head["exercise"], head["title"], code, says[1] if says else ""))
+    return found
+
+
+@pytest.fixture
+def verdict(tmp_path):
+    """Judge an answer: the reference with one exercise replaced."""
+
+    def of(answer: Answer):
+        package = tmp_path / "cifar_course"
+        package.mkdir()
+        for file in (stubs.REFERENCE / "cifar_course").glob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            if file.stem == answer.exercise.partition(".")[0]:
+                text += answer.code  # a later definition takes the place of an earlier one
+            (package / file.name).write_text(text, encoding="utf-8")
+        return judge(tmp_path, syllabus.find([answer.exercise]))[answer.exercise]
+
+    return of
+
+
+@pytest.mark.parametrize("answer", answers("wrong"), ids=str)
+def test_wrong_answer_fails_by_name(answer, verdict):
+    found = verdict(answer)
+    assert not found.passed, "a wrong answer earned full points"
+    messages = "\n".join(test.message for test in found.tests if not test.passed)
+    assert answer.says and answer.says in messages, messages
+
+
+@pytest.mark.parametrize("answer", answers("right"), ids=str)
+def test_right_answer_passes(answer, verdict):
+    found = verdict(answer)
+    messages = "\n".join(test.message for test in found.tests if not test.passed)
+    assert found.passed and found.points == found.exercise.points, messages
+
+
+def test_every_exercise_has_wrong_answers():
+    counted = dict.fromkeys(syllabus.exercises(), 0)
+    for answer in answers("wrong"):
+        counted[answer.exercise] += 1
+    assert all(count >= 2 for count in counted.values()), counted
