@@ -61,7 +61,7 @@ def next_exercise(verdicts: Mapping[str, ExerciseVerdict]) -> syllabus.Exercise 
 def as_text(folder: Path, verdicts: Mapping[str, ExerciseVerdict]) -> str:
     """The board as plain text, in what standard output can encode."""
     buffer = io.TextIOWrapper(io.BytesIO(), encoding=sys.stdout.encoding or "ascii", newline="\n")
-    show(folder, verdicts, console(file=buffer, width=80))
+    show(folder, verdicts, console(file=buffer, width=80, force_jupyter=False))
     buffer.flush()
     return buffer.buffer.getvalue().decode(buffer.encoding)
 

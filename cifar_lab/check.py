@@ -1,11 +1,12 @@
 """For notebooks: which modules are at work, an exercise's card, and its verdict in place."""
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 
-from cifar_lab import syllabus
+from cifar_lab import memory, stubs, syllabus
 from cifar_lab.grading.verdict import ExerciseVerdict
-from cifar_lab.submission import PACKAGE, find_submission
+from cifar_lab.submission import PACKAGE, Modules, NoSubmission, find_submission
 
 FILLED, EMPTY = "*", "."
 
@@ -61,21 +62,47 @@ def card(exercise: str) -> None:
 
 def check(exercise: str) -> None:
     """Judge one exercise of this notebook's modules, and print verdict, reason and hint."""
+    print(in_words(_verdict(exercise)))
+
+
+def _verdict(exercise: str) -> ExerciseVerdict:
     from cifar_lab.grading.judge import judge
 
-    wanted = syllabus.find([exercise])
-    for verdict in judge(find_submission(), wanted).values():
-        print(in_words(verdict))
+    folder, wanted = find_submission(), syllabus.find([exercise])
+    known = memory.recall(folder, wanted)
+    if not known:
+        known = judge(folder, wanted)
+        memory.remember(folder, known)
+    return known[exercise]
+
+
+def borrow(exercise: str) -> Callable:
+    """An exercise of another lesson: the learner's answer if it passes, else the reference's.
+
+    Raises:
+        NoSubmission: The answer does not pass, and this edition has no reference.
+    """
+    module, name = exercise.split(".")
+    verdict = _verdict(exercise)
+    if verdict.passed:
+        print(f"{exercise}: passes its check and is used here")
+        return getattr(importlib.import_module(f"{PACKAGE}.{module}"), name)
+    if not stubs.REFERENCE.is_dir():
+        raise NoSubmission(
+            f"{exercise} is {verdict.status}, and this lesson needs it: write it first"
+        )
+    print(f"{exercise}: yours is {verdict.status}, so the reference's answer is used here")
+    with Modules(stubs.REFERENCE, syllabus.modules()).active():
+        return getattr(importlib.import_module(f"{PACKAGE}.{module}"), name)
 
 
 def in_words(verdict: ExerciseVerdict) -> str:
     """A verdict, with the first failure's message and the first hint."""
     exercise = verdict.exercise
     right = sum(test.passed for test in verdict.tests)
-    lines = [
-        f"{exercise.id}: {verdict.status}, {right} of {len(verdict.tests)} tests, "
-        f"{verdict.points:g} of {exercise.points:g} points"
-    ]
+    tests = "" if verdict.status == "not written" else f"{right} of {len(verdict.tests)} tests, "
+    points = f"{verdict.points:g} of {exercise.points:g} points"
+    lines = [f"{exercise.id}: {verdict.status}, {tests}{points}"]
     failure = verdict.first_failure
     if verdict.status == "failed":
         lines += ["", f"{failure.name}:", *("  " + line for line in failure.message.splitlines())]

@@ -176,7 +176,7 @@ def pack(out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: Su
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for module, text in texts.items():
             archive.writestr(f"{PACKAGE}/{module}.py", text)
-    os.replace(part, out)
+    part.replace(out)
     screen.print(f"{out}: {', '.join(f'{module}.py' for module in texts)}")
     verdicts = memory.recall(folder, syllabus.find([]))
     unwritten = [id for id, verdict in verdicts.items() if verdict.status == "not written"]

@@ -6,6 +6,8 @@ python -m cifar_lab.maintain execute [NN]     run them on the reference
 python -m cifar_lab.maintain check            is everything in step?
 """
 
+from typing import Annotated
+
 import typer
 from rich.console import Console
 
@@ -31,7 +33,11 @@ def sync() -> None:
 
 
 @app.command()
-def execute(lesson: list[str] = typer.Argument(None, help="lesson numbers; none means all")):
+def execute(
+    lesson: Annotated[
+        list[str] | None, typer.Argument(help="lesson numbers; none means all")
+    ] = None,
+) -> None:
     """Run the lessons on the reference and the drawn set, and keep the outputs."""
     for text in notebooks.texts():
         if not lesson or str(int(text.stem[:2])) in [str(int(number)) for number in lesson]:

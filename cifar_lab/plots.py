@@ -54,3 +54,37 @@ def image_grid(
         axis.set_axis_off()
         if titles is not None:
             axis.set_title(titles[number], fontsize="small")
+
+
+def channel_histograms(images: np.ndarray, unit: str) -> Figure:
+    """How often each value occurs, one line per colour channel of `(n, h, w, 3)` images."""
+    # wide bins: narrow ones would beat against the 256 levels that a pixel can have
+    edges = np.linspace(images.min(), images.max(), 25)
+    middles = (edges[1:] + edges[:-1]) / 2
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7, 2.8))
+        for channel, (name, colour, line) in enumerate(CHANNELS):
+            counts, _ = np.histogram(images[..., channel], bins=edges)
+            share = 100 * counts / counts.sum()
+            mean = round(float(images[..., channel].mean()), 1) + 0.0  # never "-0.0"
+            axis.plot(middles, share, color=colour, ls=line, label=f"{name}, mean {mean:.1f}")
+        axis.set(xlabel=unit, ylabel="share of pixels (%)")
+        axis.legend()
+    return figure
+
+
+def class_counts(
+    parts: Mapping[str, np.ndarray], class_names: Sequence[str], unit: str
+) -> Figure:
+    """The share of each class in two or more sets of integer labels."""
+    places, width = np.arange(len(class_names)), 0.8 / len(parts)
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(8, 2.6))
+        for number, (name, labels) in enumerate(parts.items()):
+            share = 100 * np.bincount(labels.ravel(), minlength=len(class_names)) / len(labels)
+            colour = (BLUE, "#9ECAE1", ORANGE)[number]
+            axis.bar(places + number * width, share, width, color=colour, label=name)
+        axis.set(xlabel="class", ylabel=f"{unit} (%)")
+        axis.set_xticks(places + width * (len(parts) - 1) / 2, class_names, rotation=20)
+        axis.legend(ncols=len(parts), loc="lower right", bbox_to_anchor=(1, 1))
+    return figure

@@ -5,7 +5,6 @@ In the reference, what a learner writes stands between two comment lines, `# <an
 """
 
 import ast
-import os
 from pathlib import Path
 
 from cifar_lab import syllabus
@@ -137,4 +136,4 @@ def write_whole(file: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
     part = file.with_name(file.name + ".part")
     part.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(part, file)
+    part.replace(file)

@@ -184,7 +184,7 @@ class Checkpoint(keras.callbacks.Callback):
         }
         part = self.file.with_name("checkpoint.part.npz")
         np.savez(part, state=np.array(json.dumps(state)), **arrays)
-        os.replace(part, self.file)
+        part.replace(self.file)
 
     def _variables(self) -> dict[str, keras.Variable]:
         variables = [*self.model.variables, *self.model.optimizer.variables]
@@ -267,7 +267,7 @@ def _finish(
     figure.savefig(out / "curves.png", dpi=120)
     part = out / "metrics.part.json"
     part.write_text(json.dumps(metrics, indent=1), encoding="utf-8")
-    os.replace(part, out / "metrics.json")
+    part.replace(out / "metrics.json")
     checkpoint.file.unlink(missing_ok=True)
     return metrics
 

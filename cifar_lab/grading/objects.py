@@ -1,9 +1,9 @@
 """Objects that stay on the learner's side, and the few things that a test may ask of them."""
 
-import os
 import sys
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,15 @@ import numpy as np
 from cifar_lab.grading.wire import Handle, WireError
 
 # what a spec tells of a layer, besides its class, shapes and trainability
-LAYER_SETTINGS = ["filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "use_bias", "activation", "units", "rate", "pool_size", "axis", "momentum", "epsilon", "scale", "center", "data_format", "noise_shape"]
-CALLBACK_SETTINGS = ["monitor", "patience", "factor", "mode", "min_delta", "min_lr", "cooldown", "baseline", "restore_best_weights", "start_from_epoch"]
+LAYER_SETTINGS = (
+    *("filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "use_bias"),
+    *("activation", "units", "rate", "noise_shape", "pool_size", "data_format"),
+    *("axis", "momentum", "epsilon", "scale", "center"),
+)
+CALLBACK_SETTINGS = (
+    *("monitor", "patience", "factor", "mode", "min_delta", "min_lr", "cooldown", "baseline"),
+    *("restore_best_weights", "start_from_epoch"),
+)
 
 
 class Objects:
@@ -24,9 +31,8 @@ class Objects:
     def stand_in(self, value: Any) -> Any:
         """What crosses in the place of `value`: an array for a tensor, a handle for the rest."""
         keras = sys.modules.get("keras")
-        if keras is not None:
-            if keras.ops.is_tensor(value) or isinstance(value, keras.Variable):
-                return keras.ops.convert_to_numpy(value)
+        if keras and (keras.ops.is_tensor(value) or isinstance(value, keras.Variable)):
+            return keras.ops.convert_to_numpy(value)
         kind = _kind(value)
         if kind is None:
             raise WireError(
@@ -95,47 +101,65 @@ def train_on_batch(model, x, y) -> dict:
 
 
 def summary_spec(model) -> list[dict]:
-    """The layers in order, nested models unfolded: class, settings, shapes, trainability."""
-    return [_layer_spec(layer) for layer in _unfolded(model)]
+    """The layers in order, nested models unfolded: class, settings, shapes, trainability.
+
+    A layer that is used twice is there twice, and so are bare functions such as
+    `keras.activations.relu`.
+    """
+    return [_layer_spec(*use) for use in _uses(model)]
 
 
-def _unfolded(model) -> list:
+def _uses(model) -> list[tuple]:
+    """(layer, input, output) for every use of a layer, in the order of the computation."""
     import keras
 
-    layers = []
-    for layer in model.layers:
+    if not getattr(model, "outputs", None):  # not built of tensors: a subclass, or no Input yet
+        return [(layer, None, None) for layer in model.layers]
+    uses, seen = [], set()
+
+    def visit(tensor) -> None:
+        layer, place, _ = tensor._keras_history
+        if (id(layer), place) in seen or isinstance(layer, keras.layers.InputLayer):
+            return
+        seen.add((id(layer), place))
+        node = layer._inbound_nodes[place]
+        for source in node.input_tensors:
+            visit(source)
         if isinstance(layer, keras.Model):
-            layers += _unfolded(layer)
-        elif not isinstance(layer, keras.layers.InputLayer):
-            layers.append(layer)
-    return layers
+            uses.extend(_uses(layer))
+        else:
+            uses.append((layer, node.input_tensors[0], node.output_tensors[0]))
+
+    for output in model.outputs:
+        visit(output)
+    return uses
 
 
-def _layer_spec(layer) -> dict:
-    config = layer.get_config()
-    known = type(layer).__module__.partition(".")[0] == "keras"
+def _layer_spec(layer, source=None, result=None) -> dict:
+    import keras
+
+    is_layer = isinstance(layer, keras.layers.Layer)
+    config = layer.get_config() if is_layer else {}
     settings = {name: config[name] for name in LAYER_SETTINGS if _plain(config.get(name))}
     return {
         "class": type(layer).__name__,
-        "known": known,  # Keras' own class, not the learner's
+        "known": _of_keras(type(layer)),  # Keras' own class, not the learner's
         "settings": settings,
-        "input_shape": _shape(layer, "input"),
-        "output_shape": _shape(layer, "output"),
-        "parameters": layer.count_params(),
-        "trainable": bool(layer.trainable),
+        "input_shape": _shape(source),
+        "output_shape": _shape(result),
+        "parameters": layer.count_params() if is_layer and layer.built else 0,
+        "trainable": is_layer and bool(layer.trainable),
     }
 
 
 def _plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
-        return all(_plain(part) for part in value)
+        return all(part is None or _plain(part) for part in value)
     return isinstance(value, bool | int | float | str)
 
 
-def _shape(layer, side: str) -> list | None:
-    tensor = getattr(layer, side, None) if layer._inbound_nodes else None
-    shape = getattr(tensor, "shape", None)
-    return None if shape is None else list(shape)
+def _shape(tensor) -> list | None:
+    return None if tensor is None else list(tensor.shape)
 
 
 def is_compiled(model) -> bool:
@@ -178,7 +202,7 @@ def save_and_load(model):
     import keras
 
     with tempfile.TemporaryDirectory() as folder:
-        file = os.path.join(folder, "model.keras")
+        file = Path(folder, "model.keras")
         model.save(file)
         return keras.saving.load_model(file, custom_objects=_own_layers())
 
@@ -219,11 +243,15 @@ def set_trainable(layer, trainable: bool) -> None:
     layer.trainable = trainable
 
 
-def save_and_load_layer(layer):
-    """The layer after a journey through a saved model, as another handle."""
+def save_and_load_layer(layer, input_shape: list[int]):
+    """The layer after a journey through a saved model, as another handle.
+
+    Args:
+        input_shape: Of one input, without the batch.
+    """
     import keras
 
-    inputs = keras.Input(tuple(layer.input.shape[1:]) if layer._inbound_nodes else (4,))
+    inputs = keras.Input(tuple(input_shape))
     loaded = save_and_load(keras.Model(inputs, layer(inputs)))
     return loaded.layers[-1]
 
@@ -241,13 +269,18 @@ def config_round_trip(schedule):
 
 
 def callback_spec(callback) -> dict:
-    """Class and settings of a callback."""
+    """Class, Keras' classes that it is one of, and settings of a callback."""
     settings = {
         name: getattr(callback, name)
         for name in CALLBACK_SETTINGS
         if _plain(getattr(callback, name, None))
     }
-    return {"class": type(callback).__name__, "settings": settings}
+    classes = [kind.__name__ for kind in type(callback).__mro__ if _of_keras(kind)]
+    return {"class": type(callback).__name__, "classes": classes, "settings": settings}
+
+
+def _of_keras(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "keras"
 
 
 METHODS: dict[str | None, dict[str, Callable]] = {

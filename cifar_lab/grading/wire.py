@@ -23,7 +23,10 @@ MAX_FRAME_BYTES = 2**31
 
 _LENGTHS = struct.Struct("<QQ")
 _DTYPES = frozenset(
-    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
+    (
+        *("bool", "float16", "float32", "float64"),
+        *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+    )
 )
 
 

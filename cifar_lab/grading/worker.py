@@ -97,10 +97,9 @@ class Worker:
             for frame in traceback.extract_tb(error.__traceback__)
             if Path(frame.filename).parent == self.folder
         ]
-        if isinstance(error, SyntaxError) and error.filename:
-            if Path(error.filename).parent == self.folder:
-                text = (error.text or "").strip()
-                lines.append([Path(error.filename).name, error.lineno, text])
+        file = Path(getattr(error, "filename", None) or ".")
+        if isinstance(error, SyntaxError) and file.parent == self.folder:
+            lines.append([file.name, error.lineno, (error.text or "").strip()])
         return lines[-5:]
 
     def _show_where(self, interrupt: KeyboardInterrupt) -> None:

@@ -398,7 +398,7 @@ def three_pairs(result):
 @exercise("normalization.prepare")
 def test_training_part_has_mean_zero_and_std_one(learner):
     """After standardising, each channel of the training part has mean 0 and std 1."""
-    (train_images, *_), result = prepared(learner)
+    _, result = prepared(learner)
     (x_train, _), (x_validation, _), _ = three_pairs(result)
     everything = np.concatenate([np.asarray(x_train), np.asarray(x_validation)])
     x_train, leak = np.asarray(x_train), np.abs(everything.mean((0, 1, 2))).max() < 1e-3
