@@ -73,9 +73,7 @@ def channel_histograms(images: np.ndarray, unit: str) -> Figure:
     return figure
 
 
-def class_counts(
-    parts: Mapping[str, np.ndarray], class_names: Sequence[str], unit: str
-) -> Figure:
+def class_counts(parts: Mapping[str, np.ndarray], class_names: Sequence[str], unit: str) -> Figure:
     """The share of each class in two or more sets of integer labels."""
     places, width = np.arange(len(class_names)), 0.8 / len(parts)
     with plt.rc_context(STYLE):
@@ -87,4 +85,256 @@ def class_counts(
         axis.set(xlabel="class", ylabel=f"{unit} (%)")
         axis.set_xticks(places + width * (len(parts) - 1) / 2, class_names, rotation=20)
         axis.legend(ncols=len(parts), loc="lower right", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def kernel_places(size: int, kernel_size: int, stride: int) -> Figure:
+    """Every place of a kernel along one row of pixels, for both kinds of padding."""
+    same = -(-size // stride)
+    missing = max((same - 1) * stride + kernel_size - size, 0)
+    valid = (size - kernel_size) // stride + 1
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            2, 1, figsize=(8, 3.6), sharex=True, height_ratios=(valid + 2, same + 2)
+        )
+        for axis, padding, places, before, after in (
+            (axes[0], "valid", valid, 0, 0),
+            (axes[1], "same", same, missing // 2, missing - missing // 2),
+        ):
+            for pixel in range(-before, size + after):
+                inside = 0 <= pixel < size
+                axis.add_patch(_box(pixel, 0, 1, "#9ECAE1" if inside else "white"))
+                axis.text(pixel + 0.5, 0.5, pixel if inside else "0", ha="center", va="center")
+            for place in range(places):
+                axis.add_patch(_box(place * stride - before, -place - 1, kernel_size, ORANGE))
+            axis.set(xlim=(-missing // 2 - 1, size + missing + 1), ylim=(-places - 0.3, 1.3))
+            axis.set_title(f'"{padding}": {places} places', loc="left")
+            axis.set_axis_off()
+    return figure
+
+
+def _box(x: float, y: float, width: float, colour: str):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x, y + 0.1), width, 0.8, facecolor=colour, edgecolor="black", lw=0.8)
+
+
+def feature_maps(
+    image: np.ndarray, kernels: np.ndarray, maps: np.ndarray, names: Sequence[str]
+) -> Figure:
+    """A grey image, and beside it each kernel `(height, width, kernels)` above its map."""
+    reach = np.abs(maps).max()
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(2, len(names) + 1, figsize=(9, 4.4), height_ratios=(1, 2))
+        axes[0, 0].set_axis_off()
+        axes[1, 0].imshow(image, cmap="gray")
+        axes[1, 0].set(title="image", xlabel="column (pixels)", ylabel="row (pixels)")
+        for number, name in enumerate(names):
+            numbers(axes[0, number + 1], kernels[..., number], cmap="PuOr", reach=1)
+            axes[0, number + 1].set_title(name)
+            drawn = axes[1, number + 1].imshow(maps[..., number], "PuOr", vmin=-reach, vmax=reach)
+            axes[1, number + 1].set(xticks=[], yticks=[])
+        figure.colorbar(drawn, ax=axes[1, 1:], label="output", shrink=0.9)
+    return figure
+
+
+def numbers(axis: Axes, values: np.ndarray, cmap: str = "Blues", reach: float | None = None):
+    """A small table of numbers, coloured by value; `reach` centres the colours on zero."""
+    low, high = (values.min(), values.max()) if reach is None else (-reach, reach)
+    drawn = axis.imshow(values, cmap=cmap, vmin=low, vmax=high)
+    for (row, column), value in np.ndenumerate(values):
+        red, green, blue, _ = drawn.to_rgba(value)
+        dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
+        text = f"{value:.2g}" if isinstance(value, np.floating) else value
+        colour = "white" if dark else "black"
+        axis.text(column, row, text, ha="center", va="center", color=colour, fontsize="small")
+    axis.set(xticks=[], yticks=[])
+
+
+def pooling(before: np.ndarray, after: np.ndarray, pool_size: int) -> Figure:
+    """Two tables of numbers: one channel before and after pooling, window by window."""
+    with plt.rc_context(STYLE):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), width_ratios=(3, 2))
+        numbers(left, before)
+        numbers(right, after)
+        rows, columns = after.shape
+        for edge in range(rows + 1):
+            left.hlines(edge * pool_size - 0.5, -0.5, columns * pool_size - 0.5, ORANGE, lw=3)
+        for edge in range(columns + 1):
+            left.vlines(edge * pool_size - 0.5, -0.5, rows * pool_size - 0.5, ORANGE, lw=3)
+        left.set_title(f"before: {before.shape[0]} x {before.shape[1]}")
+        right.set_title(f"after: {rows} x {columns}")
+    return figure
+
+
+def logits_and_probabilities(
+    logits: np.ndarray, probabilities: np.ndarray, class_names: Sequence[str]
+) -> Figure:
+    """One row of scores, and the probabilities that they became."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(9, 2.8), sharey=True)
+        for axis, values, label, colour in (
+            (axes[0], logits, "logit (any real number)", BLUE),
+            (axes[1], probabilities, "probability (sums to 1)", ORANGE),
+        ):
+            bars = axis.barh(class_names, values, color=colour)
+            axis.bar_label(bars, fmt="%.2f", padding=3)
+            axis.axvline(0, color="black", lw=0.8)
+            axis.set(xlabel=label)
+            axis.margins(x=0.15)
+        axes[0].invert_yaxis()
+    return figure
+
+
+def surprise(probabilities: np.ndarray, losses: np.ndarray, chance: float) -> Figure:
+    """What an image costs, over the probability of its true class; `chance` is marked."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7, 3))
+        axis.plot(probabilities, losses, color=BLUE)
+        axis.plot(chance, -np.log(chance), "o", color=ORANGE)
+        axis.annotate(
+            f"guessing: {-np.log(chance):.2f}",
+            (chance, -np.log(chance)),
+            xytext=(10, 4),
+            textcoords="offset points",
+        )
+        axis.set(xlabel="probability of the true class", ylabel="cost (nats)", ylim=(0, None))
+        axis.grid(alpha=0.3)
+    return figure
+
+
+def parameter_counts(names: Sequence[str], counts: Sequence[int]) -> Figure:
+    """How many numbers each layer learns, on a logarithmic axis."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(8, 0.5 * len(names) + 0.8))
+        bars = axis.barh(names, counts, color=BLUE)
+        axis.bar_label(bars, [f"{count:,}" for count in counts], padding=4)
+        axis.set(xscale="log", xlabel="numbers to learn (logarithmic)")
+        axis.margins(x=0.15)
+        axis.invert_yaxis()
+    return figure
+
+
+def confusion(counts: np.ndarray, class_names: Sequence[str]) -> Figure:
+    """How often each class (rows) was taken for each (columns)."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(5.6, 5))
+        numbers(axis, counts)
+        places = range(len(class_names))
+        axis.set_xticks(places, class_names, rotation=45, ha="right")
+        axis.set_yticks(places, class_names)
+        axis.set(xlabel="what the network said", ylabel="what it was")
+    return figure
+
+
+def grey_maps(image: np.ndarray, maps: np.ndarray) -> Figure:
+    """A picture, and the maps `(height, width, maps)` that a layer made of it, up to eleven."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(2, 6, figsize=(9, 3.4))
+        image_grid(axes.flat, [image, *np.moveaxis(maps, -1, 0)[:11]])
+        for axis in axes.flat:
+            axis.set_axis_off()
+        for number, axis in enumerate(axes.flat[: maps.shape[-1] + 1]):
+            axis.set_title(f"filter {number - 1}" if number else "picture", fontsize="small")
+    return figure
+
+
+def distributions(panels: Mapping[str, np.ndarray], unit: str) -> Figure:
+    """How often each value occurs in up to four channels, one panel for each set of activations."""
+    lines = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PURPLE, ":"))
+    low, high = np.percentile(np.concatenate([v.ravel() for v in panels.values()]), (0.2, 99.8))
+    edges = np.linspace(low, high, 60)
+    middles = (edges[1:] + edges[:-1]) / 2
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, len(panels), figsize=(9, 2.9), sharex=True, sharey=True, squeeze=False
+        )
+        for axis, (title, values) in zip(axes[0], panels.items(), strict=True):
+            for channel, (colour, line) in zip(range(values.shape[-1]), lines, strict=False):
+                counts, _ = np.histogram(values[..., channel], bins=edges)
+                share = 100 * counts / values[..., channel].size
+                axis.plot(middles, share, color=colour, ls=line, label=f"channel {channel}")
+            axis.set(title=title, xlabel=unit)
+        axes[0, 0].set(ylabel="share of places (%)")
+        axes[0, -1].legend(fontsize="small")
+    return figure
+
+
+def moving_statistics(
+    curves: Mapping[str, Sequence[float]], batches: Sequence[float], true: float, unit: str
+) -> Figure:
+    """Moving averages over the steps of training, the batches' own values, and the true one."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(8, 3.2))
+        steps = np.arange(1, len(batches) + 1)
+        axis.plot(steps, batches, ".", color="0.75", ms=3, label="each batch's own")
+        for (name, values), colour, line in zip(
+            curves.items(), (ORANGE, BLUE, GREEN), ("-.", "-", "--"), strict=False
+        ):
+            axis.plot(np.arange(len(values)), values, color=colour, ls=line, label=name)
+        axis.axhline(true, color="black", lw=0.8)
+        axis.annotate("all pictures", (steps[-1], true), (0, 4), None, "offset points", ha="right")
+        axis.set(xlabel="training step (batches seen)", ylabel=unit)
+        axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def dropped(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str]) -> Figure:
+    """Rows of pictures, one column for each rate; every row has a brightness scale of its own."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(len(rows), len(titles), figsize=(9, 2 * len(rows)))
+        for line, (name, pictures) in zip(axes, rows.items(), strict=True):
+            image_grid(line, pictures, titles)
+            line[0].set_axis_on()
+            line[0].set(xticks=[], yticks=[], ylabel=name)
+    return figure
+
+
+def kept_mean(rates: Sequence[float], means: Mapping[str, Sequence[float]], whole: float) -> Figure:
+    """The mean of a layer's output over the dropout rate."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(6, 3))
+        axis.axhline(whole, color="black", lw=0.8, label="without dropout")
+        for (name, values), colour, mark in zip(
+            means.items(), (BLUE, ORANGE), ("o-", "s--"), strict=False
+        ):
+            axis.plot(rates, values, mark, color=colour, ms=4, label=name)
+        axis.set(
+            xlabel="dropout rate (share dropped)", ylabel="mean of the outputs", ylim=(0, None)
+        )
+        axis.legend(fontsize="small")
+    return figure
+
+
+def two_modes(
+    steps: Sequence[int], accuracies: Mapping[str, Sequence[float]], title: str
+) -> Figure:
+    """Accuracy over the steps of training, measured in more than one mode."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7, 3.2))
+        for (name, values), colour, mark in zip(
+            accuracies.items(), (BLUE, ORANGE), ("o-", "s--"), strict=False
+        ):
+            axis.plot(steps, values, mark, color=colour, ms=4, label=name)
+        axis.set(
+            xlabel="training step (batches seen)", ylabel="share right", ylim=(0, 1), title=title
+        )
+        axis.legend(fontsize="small")
+    return figure
+
+
+def compared_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], title: str) -> Figure:
+    """The accuracies of several networks over the epochs, a panel each, on the same axes."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, len(histories), figsize=(9, 3.2), sharey=True)
+        for axis, (name, history) in zip(axes, histories.items(), strict=True):
+            epochs = np.arange(1, len(history["accuracy"]) + 1)
+            training, validation = (np.array(history[k]) for k in ("accuracy", "val_accuracy"))
+            axis.plot(epochs, training, color=BLUE, label="training")
+            axis.plot(epochs, validation, color=ORANGE, ls="--", label="validation")
+            axis.fill_between(epochs, training, validation, color="0.9", label="the gap")
+            axis.set(title=name, xlabel="epoch", ylim=(0, 1))
+        axes[0].set(ylabel="share right")
+        axes[-1].legend(fontsize="small", loc="lower right")
+        figure.suptitle(title)
     return figure

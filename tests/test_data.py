@@ -538,7 +538,7 @@ def test_keras_own_download_fails_politely_without_a_network():
         [sys.executable, "-c", REAL_KERAS],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         cwd=root,
         env=environment,
     )

@@ -196,7 +196,7 @@ def test_a_linear_classifier_stays_below_55_percent(whole):
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("penalty", [0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0])
+@pytest.mark.parametrize("penalty", [0.01, 0.1, 1.0])
 def test_a_linear_classifier_stays_below_55_percent_with_any_penalty(whole, penalty):
     accuracy = accuracy_of_linear_softmax(*flat_and_standardised(whole), penalty=penalty)
     assert 0.2 < accuracy < 0.55

@@ -7,8 +7,11 @@ A grading test names its exercise:
         \"\"\"The caller's images are the same before and after.\"\"\"
 """
 
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cifar_lab import board, syllabus
@@ -78,22 +81,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _asked_for(item: pytest.Item, config: pytest.Config) -> bool:
     expression = config.getoption("markexpr")
-    named = _named_on_command_line(item, config)
     if item.get_closest_marker("gpu"):
         return "gpu" in expression or config.getoption("full_run")
-    for marker in ("grading", "proof"):
-        if item.get_closest_marker(marker) and not (named or marker in expression):
-            return False
+    if item.get_closest_marker("proof"):
+        return "proof" in expression or _named(item, config, files=False)
+    if item.get_closest_marker("grading"):
+        return "grading" in expression or _named(item, config, files=True)
     return True
 
 
-def _named_on_command_line(item: pytest.Item, config: pytest.Config) -> bool:
-    """Whether the command line names the test's file, or the folder of grading tests."""
+def _named(item: pytest.Item, config: pytest.Config, files: bool) -> bool:
+    """Whether the command line names the test, or (`files`) its file or grading folder."""
     for argument in config.args:
-        path = Path(config.invocation_params.dir, argument.partition("::")[0])
-        if path.resolve() in (item.path, item.path.parent) and path.resolve() != (
-            config.rootpath / "tests"
-        ):
+        name, _, test = argument.partition("::")
+        path = Path(config.invocation_params.dir, name).resolve()
+        if path == item.path and (files or test):
+            return True
+        if files and path == item.path.parent == syllabus.GRADING_TESTS:
             return True
     return False
 
@@ -120,6 +124,35 @@ def learner(submission: Path, pytestconfig: pytest.Config) -> Learner:
     """The submission, freshly imported for each test."""
     seed = pytestconfig.getoption("grading_seed")
     return Learner(Worker(submission, syllabus.modules(), seed).handle)
+
+
+@pytest.fixture
+def full_run(submission: Path, pytestconfig: pytest.Config, tmp_path: Path):
+    """Train a recipe on all of CIFAR-10 in a process of its own; its accuracy on the test images.
+
+    The accuracy is measured here, on the predictions that the run leaves behind.
+    """
+    from cifar_lab import data
+
+    if data.locate().name != data.CIFAR10:
+        pytest.skip("CIFAR-10 is not on this machine: cifar-course data --download")
+    if not pytestconfig.getoption("full_run") and not _has_gpu():
+        pytest.skip("there is no GPU; --full-run asks for the run on the CPU (hours)")
+
+    def run(recipe: str) -> float:
+        words = ["train", recipe, "--submission", str(submission), "--out", str(tmp_path / "run")]
+        subprocess.run([sys.executable, "-m", "cifar_lab.cli", *words], check=True)
+        predictions = np.load(tmp_path / "run" / "predictions.npy", allow_pickle=False)
+        return float(np.mean(predictions.argmax(1) == data.load().y_test))
+
+    return run
+
+
+def _has_gpu() -> bool:
+    """Whether Keras' backend sees a GPU; asked in another process, to keep this one light."""
+    code = "import keras; print(len(keras.distribution.list_devices('gpu')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    return done.returncode == 0 and done.stdout.split()[-1:] != ["0"]
 
 
 # --- verdicts ----------------------------------------------------------------------------------
@@ -168,6 +201,12 @@ def _message(error: LearnerError | Mismatch, learner: Learner | None) -> str:
     text = [f"Called {error.call}.", f"It raised {error}"]
     text += [f"  {name}, line {number}: {line}" for name, number, line in error.lines]
     return "\n".join(text)
+
+
+def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo) -> None:
+    """Say which of the learner's lines Ctrl-C stopped."""
+    for note in getattr(excinfo.value, "__notes__", ()):
+        print(f"\n{note}", file=sys.stderr)
 
 
 # --- the end -----------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ def small_model(classes: int = 3, features: int = 4, seed: int = 0):
     )
 
 
-def compiled_model(rate=0.5, classes: int = 3, features: int = 4, seed: int = 0):
-    """`small_model`, compiled with plain gradient descent at a rate or a schedule."""
+def compiled_model(rate=0.5, classes: int = 3, features: int = 4, seed: int = 0, steps: int = 10):
+    """`small_model`, compiled with plain gradient descent, for about so many `steps`."""
     import keras
 
     model = small_model(classes, features, seed)
@@ -28,7 +28,7 @@ def compiled_model(rate=0.5, classes: int = 3, features: int = 4, seed: int = 0)
         keras.optimizers.SGD(rate),
         "categorical_crossentropy",
         metrics=["accuracy"],
-        run_eagerly=True,  # for a few steps, tracing a graph would take longer than they do
+        run_eagerly=steps < 30,  # tracing a graph takes as long as a few dozen steps
     )
     return model
 

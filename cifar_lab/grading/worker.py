@@ -5,7 +5,6 @@ pass through the same encoding as if there were a wall between them.
 """
 
 import importlib
-import linecache
 import random
 import sys
 import traceback
@@ -53,7 +52,7 @@ class Worker:
                 reply = {"result": result, "arguments": wire.arrays_in(arguments)}
                 return wire.encode(reply, self._objects.stand_in)
             except KeyboardInterrupt as interrupt:
-                self._show_where(interrupt)
+                self._note_where(interrupt)
                 raise
             except BaseException as error:  # a submission may call exit(), too
                 return wire.encode({"error": self._describe(error)})
@@ -102,12 +101,11 @@ class Worker:
             lines.append([file.name, error.lineno, (error.text or "").strip()])
         return lines[-5:]
 
-    def _show_where(self, interrupt: KeyboardInterrupt) -> None:
-        linecache.checkcache()
+    def _note_where(self, interrupt: KeyboardInterrupt) -> None:
         lines = self._own_lines(interrupt)
         if lines:
             name, number, text = lines[-1]
-            print(f"\nInterrupted in {name}, line {number}: {text}", file=sys.__stderr__)
+            interrupt.add_note(f"Interrupted in {name}, line {number}: {text}")
 
 
 def _message(error: BaseException) -> str:

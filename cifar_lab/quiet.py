@@ -1,0 +1,25 @@
+"""Import Keras without the lines that TensorFlow's native code prints as it starts."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+
+def import_keras() -> None:
+    """Import Keras with the process's standard error closed; Python's own errors still come."""
+    with _no_standard_error():
+        import keras  # noqa: F401
+
+
+@contextlib.contextmanager
+def _no_standard_error() -> Iterator[None]:
+    # these lines are written before any of TensorFlow's own settings are read, below Python
+    before = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)

@@ -1,0 +1,72 @@
+"""Shared by the course's own tests: the reference, stubs, a copy of the course to work in."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cifar_lab import stubs, syllabus
+
+# the tests are about the drawn set, unless one says otherwise
+os.environ["CIFAR_COURSE_DATA"] = "drawn"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+REFERENCE_IS_HERE = stubs.REFERENCE.is_dir()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In an edition without the reference, skip what needs it, and say so."""
+    for item in items:
+        if not REFERENCE_IS_HERE and "reference" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.skip(reason="this edition has no solutions/"))
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The reference as a submission."""
+    return stubs.REFERENCE
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A submission of stubs alone, freshly cut."""
+    stubs.write_all(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def submission_with(tmp_path: Path, reference: Path):
+    """The reference with some modules replaced by other text."""
+
+    def make(**texts: str) -> Path:
+        package = tmp_path / "cifar_course"
+        package.mkdir(exist_ok=True)
+        for module in syllabus.modules():
+            file = reference / "cifar_course" / f"{module}.py"
+            if module in texts or file.exists():
+                text = texts.get(module) or file.read_text(encoding="utf-8")
+                (package / f"{module}.py").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture
+def command():
+    """Run `cifar-course` in a process of its own; returns the finished process."""
+
+    def run(*words: object, cwd: Path | None = None, **settings) -> subprocess.CompletedProcess:
+        environment = {**os.environ, **settings.pop("env", {})}
+        return subprocess.run(
+            [sys.executable, "-m", "cifar_lab.cli", *map(str, words)],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            **settings,
+        )
+
+    return run

@@ -1,0 +1,71 @@
+"""`pytest` itself: what runs when, points and board at the end, `--submission`."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cifar_lab import syllabus
+
+LESSON_1 = "tests/grading/test_1_normalization.py"
+
+
+@pytest.fixture
+def run_pytest():
+    """Run pytest in the course's folder; its output."""
+
+    def run(*words: object) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *map(str, words)],
+            cwd=syllabus.ROOT,
+            env={**os.environ, "PYTEST_ADDOPTS": ""},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
+        return done.stdout + done.stderr
+
+    return run
+
+
+def test_a_plain_run_leaves_grading_and_proofs_out(run_pytest):
+    said = run_pytest("--collect-only")
+    assert "tests/grading/" not in said and "tests/test_wire.py" in said
+    assert "tests/grading/" not in run_pytest("--collect-only", "tests")
+
+
+def test_naming_a_file_or_a_test_runs_it(run_pytest, reference):
+    said = run_pytest(LESSON_1, "--submission", reference)
+    assert f"Judged: {reference}" in said and "15 of" in said and "failed" not in said
+    one = f"{LESSON_1}::test_result_is_float32"
+    assert "1 passed" in run_pytest(one, "--submission", reference)
+
+
+def test_grading_can_be_narrowed_to_an_exercise(run_pytest, reference):
+    said = run_pytest(
+        *("-m", "grading", "--exercise", "normalization.one_hot", "--submission", reference)
+    )
+    assert "2 of" in said and "not judged" in said
+    expression = "exercise(name='normalization.one_hot')"
+    assert "passed" in run_pytest(LESSON_1, "-m", expression, "--submission", reference)
+
+
+def test_full_runs_wait_to_be_asked_for(run_pytest):
+    assert "test_full_runs" not in run_pytest("--collect-only", "-m", "grading")
+    assert "test_full_runs" in run_pytest("--collect-only", "-m", "grading and gpu")
+    assert "test_full_runs" in run_pytest("--collect-only", "-m", "grading", "--full-run")
+
+
+def test_a_failure_reads_like_a_lesson_not_like_a_traceback(run_pytest, submission_with, reference):
+    text = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
+    wrong = "\n\ndef one_hot(labels, num_classes):\n    return None\n"
+    folder = submission_with(normalization=text + wrong)
+    said = run_pytest(LESSON_1, "--exercise", "normalization.one_hot", "--submission", folder)
+    assert "It returned None: is there a `return`?" in said
+    assert "Traceback" not in said and "learner.py" not in said
+
+
+def test_the_seed_of_grading_can_be_set(run_pytest, reference):
+    said = run_pytest(LESSON_1, "--submission", reference, "--grading-seed", "7")
+    assert "15 of" in said

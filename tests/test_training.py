@@ -1,0 +1,148 @@
+"""Full runs, on a tiny set: files, resume after Ctrl-C and after a kill, wrong folders."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cifar_lab import data
+
+SMALL = data.load("drawn").sample(train=80, test=40)
+
+
+@pytest.fixture
+def training():
+    """The module, imported only when a test runs: it imports Keras."""
+    from cifar_lab import training
+
+    return training
+
+
+@pytest.fixture
+def settings(training):
+    return training.Settings("cnn", SMALL.name, seed=0, epochs=2)
+
+
+@pytest.fixture
+def small_network(submission_with, reference):
+    """The reference with few filters, so that an epoch takes a second."""
+    text = (reference / "cifar_course" / "regularization.py").read_text(encoding="utf-8")
+    few = text.replace("filters: tuple[int, int, int] = (64, 128, 256)", "filters=(2, 4, 8)")
+    assert few != text
+    return submission_with(regularization=few)
+
+
+def test_a_run_leaves_its_files_and_tells_the_truth(training, settings, small_network, tmp_path):
+    out = tmp_path / "run"
+    metrics = training.run_cnn(small_network, SMALL, settings, out)
+    assert {file.name for file in out.iterdir()} == {
+        *("metrics.json", "curves.png", "predictions.npy", "model.keras")
+    }
+    assert metrics == json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    predictions = np.load(out / "predictions.npy")
+    assert predictions.shape == (40, 10)
+    accuracy = np.mean(predictions.argmax(1) == SMALL.y_test)
+    assert metrics["test_accuracy"] == pytest.approx(accuracy)
+    assert metrics["data"] == "drawn set" and metrics["epochs_run"] == 2
+    assert len(metrics["history"]["val_accuracy"]) == 2
+    with pytest.raises(training.RunError, match="finished run"):
+        training.run_cnn(small_network, SMALL, settings, out)
+
+
+def test_an_interrupted_run_goes_on_with_everything_it_had(
+    training, settings, small_network, tmp_path, monkeypatch
+):
+    """Weights, optimizer and history come back; the epochs that are done are not repeated."""
+    settings, out, plain = replace(settings, epochs=4), tmp_path / "run", training.EpochBar
+
+    class Interrupting(plain):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "EpochBar", Interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        training.run_cnn(small_network, SMALL, settings, out)
+    with np.load(out / "checkpoint.npz", allow_pickle=False) as file:
+        saved = {name: file[name] for name in file.files if name != "state"}
+
+    seen = {}
+
+    class Looking(plain):
+        def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch, logs)
+            variables = [*self.model.variables, *self.model.optimizer.variables]
+            seen.setdefault(epoch, [np.asarray(variable) for variable in variables])
+
+    monkeypatch.setattr(training, "EpochBar", Looking)
+    metrics = training.run_cnn(small_network, SMALL, settings, out)
+    assert list(seen) == [2, 3]
+    assert len(seen[2]) > 10
+    for number, value in enumerate(seen[2]):
+        np.testing.assert_array_equal(value, saved[f"v{number}"])
+    assert metrics["epochs_run"] == 4 and len(metrics["history"]["loss"]) == 4
+
+
+def test_the_callbacks_counts_come_back(training, settings, tmp_path):
+    """EarlyStopping and ReduceLROnPlateau go on counting where they were."""
+    import keras
+
+    def run(epochs):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        counting = [
+            keras.callbacks.EarlyStopping("loss", patience=9, restore_best_weights=True),
+            keras.callbacks.ReduceLROnPlateau("loss", patience=9),
+        ]
+        checkpoint = training.Checkpoint(tmp_path, settings)
+        checkpoint.watch(counting)
+        # nothing to learn: after the first epoch nothing improves
+        x, y = np.zeros((4, 2)), np.zeros((4, 1))
+        model.fit(x, y, epochs=epochs, verbose=0, callbacks=[*counting, checkpoint])
+        return [callback.wait for callback in counting], counting[0].best_weights
+
+    waits, best = run(epochs=3)
+    assert waits == [2, 2]
+    waits, restored = run(epochs=5)
+    assert waits == [4, 4]
+    for ours, theirs in zip(restored, best, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_run_with_other_settings_is_not_mixed_in(training, settings, small_network, tmp_path):
+    import keras
+
+    out = tmp_path / "run"
+    checkpoint = training.Checkpoint(out, settings)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0, callbacks=[checkpoint])
+    with pytest.raises(training.RunError, match="other settings"):
+        training.run_cnn(small_network, SMALL, replace(settings, seed=1), out)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows")
+def test_a_killed_run_resumes(small_network, tmp_path):
+    """Killed without warning after the first epoch, the same command goes on with the second."""
+    out = tmp_path / "run"
+    words = [
+        *(sys.executable, "-m", "cifar_lab.cli", "train", "cnn", "--data", "drawn"),
+        *("--submission", str(small_network), "--epochs", "3", "--out", str(out)),
+    ]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (out / "checkpoint.npz").exists():
+        assert process.poll() is None, "the run ended before its first checkpoint"
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    assert "epoch  1 of 3" not in done.stdout and "epoch  3 of 3" in done.stdout
+    assert "test accuracy on drawn set" in done.stdout
