@@ -57,8 +57,8 @@ def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict:
         verdicts = judge(folder, exercises)
     except CannotJudge as fault:
         _stop(fault)
-    except KeyboardInterrupt:
-        print("Interrupted: nothing was judged.", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(interrupt or "Interrupted", "Nothing was judged.", sep="\n", file=sys.stderr)
         raise SystemExit(130) from None
     memory.remember(folder, verdicts)
     return verdicts

@@ -280,13 +280,17 @@ def moving_statistics(
 
 
 def dropped(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str]) -> Figure:
-    """Rows of pictures, one column for each rate; every row has a brightness scale of its own."""
+    """Rows of pictures, one column for each rate; what is brighter than a screen shows is cut."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(len(rows), len(titles), figsize=(9, 2 * len(rows)))
         for line, (name, pictures) in zip(axes, rows.items(), strict=True):
-            image_grid(line, pictures, titles)
-            line[0].set_axis_on()
-            line[0].set(xticks=[], yticks=[], ylabel=name)
+            brightest = 2 * np.max(pictures[0])  # leaves room for survivors that are strengthened
+            for axis, picture, title in zip(line, pictures, titles, strict=True):
+                shown = np.clip(picture / brightest, 0, 1)
+                axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+                axis.set(xticks=[], yticks=[], title=title)
+                axis.spines[:].set_visible(False)
+            line[0].set(ylabel=name)
     return figure
 
 

@@ -83,15 +83,19 @@ def train_cnn(
     model = modules["cnn"].compile_cnn(model)
     callbacks = modules["schedules"].training_callbacks()
     checkpoint.watch(callbacks)
-    modules["schedules"].train(
-        model,
-        training,
-        validation,
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        # the checkpoint comes last: it notes what the others decided after this epoch
-        callbacks=[*callbacks, EpochBar(settings.epochs), checkpoint],
-    )
+    bar = EpochBar(settings.epochs)
+    try:
+        modules["schedules"].train(
+            model,
+            training,
+            validation,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            # the checkpoint comes last: it notes what the others decided after this epoch
+            callbacks=[*callbacks, bar, checkpoint],
+        )
+    finally:
+        bar.close()
     parts = {"train": training, "validation": validation, "test": test}
     return _finish(model, parts, dataset, checkpoint)
 

@@ -63,6 +63,7 @@ def test_an_interrupted_run_goes_on_with_everything_it_had(
 
     class Interrupting(plain):
         def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch, logs)
             if epoch == 2:
                 raise KeyboardInterrupt
 

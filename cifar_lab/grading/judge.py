@@ -23,10 +23,15 @@ class _Collector:
     def __init__(self):
         self.verdicts: dict[str, ExerciseVerdict] = {}
         self.faults: list[str] = []
+        self.interrupted = ""
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         self.verdicts = config.stash[plugin.VERDICTS]
         self.faults = config.stash[plugin.FAULTS]
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo) -> None:
+        # which of the learner's lines Ctrl-C stopped
+        self.interrupted = "\n".join(getattr(excinfo.value, "__notes__", ()))
 
 
 def judge(folder: Path, exercises: list[Exercise]) -> dict[str, ExerciseVerdict]:
@@ -63,7 +68,7 @@ def judge(folder: Path, exercises: list[Exercise]) -> dict[str, ExerciseVerdict]
     with contextlib.redirect_stdout(said), _no_color():
         status = pytest.main(arguments, plugins=[collector])
     if status == pytest.ExitCode.INTERRUPTED:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(collector.interrupted)
     if collector.faults:
         raise CannotJudge("a grading test broke:\n" + "\n".join(collector.faults))
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

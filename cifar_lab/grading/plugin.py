@@ -203,12 +203,6 @@ def _message(error: LearnerError | Mismatch, learner: Learner | None) -> str:
     return "\n".join(text)
 
 
-def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo) -> None:
-    """Say which of the learner's lines Ctrl-C stopped."""
-    for note in getattr(excinfo.value, "__notes__", ()):
-        print(f"\n{note}", file=sys.stderr)
-
-
 # --- the end -----------------------------------------------------------------------------------
 
 
