@@ -91,9 +91,7 @@ def train_validation_split(
         ValueError: `validation_fraction` is not between 0 and 1, or `images` and `labels`
             differ in length.
     """
-    raise NotImplementedError(
-        "normalization.train_validation_split is not written yet: see lesson 1"
-    )
+    raise NotImplementedError("normalization.train_validation_split is not written yet: see lesson 1")
 
 
 def prepare(

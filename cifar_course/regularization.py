@@ -61,9 +61,7 @@ def batch_norm_inference(
         moving_mean, moving_variance: What training left.
         epsilon: As in training.
     """
-    raise NotImplementedError(
-        "regularization.batch_norm_inference is not written yet: see lesson 3"
-    )
+    raise NotImplementedError("regularization.batch_norm_inference is not written yet: see lesson 3")
 
 
 def dropout(
@@ -139,6 +137,4 @@ def build_regularized_cnn(
     Returns:
         A `keras.Model` that has not been compiled.
     """
-    raise NotImplementedError(
-        "regularization.build_regularized_cnn is not written yet: see lesson 3"
-    )
+    raise NotImplementedError("regularization.build_regularized_cnn is not written yet: see lesson 3")

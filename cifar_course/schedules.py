@@ -1,5 +1,6 @@
 """Lesson 4: how fast to learn, when to slow down, and when to stop."""
 
+import math
 
 import keras
 import numpy as np

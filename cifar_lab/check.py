@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cifar_lab import memory, stubs, syllabus
 from cifar_lab.grading.verdict import ExerciseVerdict
+from cifar_lab.quiet import import_keras
 from cifar_lab.submission import PACKAGE, Modules, NoSubmission, find_submission
 
 FILLED, EMPTY = "*", "."
@@ -32,6 +33,8 @@ def start(lesson: int) -> None:
             "(pip install -e .), and restart the kernel."
         )
     _set_up_notebook()
+    if lesson > 1:  # lesson 1 works without Keras
+        import_keras()
     whose = "the reference" if wanted == syllabus.ROOT / "solutions" else "your modules"
     (entry,) = (entry for entry in syllabus.lessons() if entry.number == lesson)
     print(f"Lesson {lesson}: {entry.title}. About {entry.minutes} minutes.")

@@ -273,7 +273,9 @@ def moving_statistics(
         ):
             axis.plot(np.arange(len(values)), values, color=colour, ls=line, label=name)
         axis.axhline(true, color="black", lw=0.8)
-        axis.annotate("all pictures", (steps[-1], true), (0, 4), None, "offset points", ha="right")
+        axis.annotate(
+            "all pictures", (steps[-1], true), (0, 4), textcoords="offset points", ha="right"
+        )
         axis.set(xlabel="training step (batches seen)", ylabel=unit)
         axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
@@ -341,4 +343,83 @@ def compared_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], titl
         axes[0].set(ylabel="share right")
         axes[-1].legend(fontsize="small", loc="lower right")
         figure.suptitle(title)
+    return figure
+
+
+def lines(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    steps: bool = False,
+    **axis_settings,
+) -> Figure:
+    """Up to four curves, x and y by name; `steps` draws what stays the same in between."""
+    looks = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (PURPLE, ":"))
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7.5, 3.2))
+        for (name, (x, y)), (colour, line) in zip(curves.items(), looks, strict=False):
+            drawstyle = "steps-post" if steps else "default"
+            axis.plot(x, y, color=colour, ls=line, label=name, drawstyle=drawstyle)
+        axis.set(xlabel=xlabel, ylabel=ylabel, title=title, **axis_settings)
+        axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def plateaus(metrics: Sequence[float], rates: Sequence[float], best: Sequence[float]) -> Figure:
+    """A metric with its best value so far, and below it the rate for the epoch after each."""
+    epochs = np.arange(1, len(metrics) + 1)
+    drops = [epoch for epoch in epochs[1:] if rates[epoch - 1] < rates[epoch - 2]]
+    with plt.rc_context(STYLE):
+        figure, (above, below) = plt.subplots(2, 1, figsize=(7.5, 4.4), sharex=True)
+        above.step(epochs, best, color="0.6", where="post", label="best so far")
+        above.plot(epochs, metrics, "o-", color=BLUE, ms=4, label="this epoch's")
+        above.set(ylabel="validation accuracy\n(share right)")
+        below.step(epochs, rates, color=ORANGE, where="mid", label="after this epoch")
+        below.set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
+        for axis in (above, below):
+            for drop in drops:
+                axis.axvline(drop, color="black", ls=":", lw=0.8)
+            axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def stopping(metrics: Sequence[float], stops: Mapping[str, int | None]) -> Figure:
+    """A loss over the epochs, its smallest value, and the epochs at which rules stop."""
+    epochs = np.arange(1, len(metrics) + 1)
+    best = int(np.argmin(metrics))
+    looks = ((ORANGE, "--"), (GREEN, "-."), (PURPLE, ":"))
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(7.5, 3))
+        axis.plot(epochs, metrics, "o-", color=BLUE, ms=4, label="validation loss")
+        axis.plot(best + 1, metrics[best], "*", color="black", ms=12, label="the best epoch")
+        for (name, stop), (colour, line) in zip(stops.items(), looks, strict=False):
+            if stop is not None:
+                axis.axvline(stop, color=colour, ls=line, label=f"{name}: stops at {stop}")
+        axis.set(xlabel="epoch", ylabel="cross-entropy (nats)")
+        axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+    return figure
+
+
+def training_run(history: Mapping[str, Sequence[float]], monitor: str, title: str = "") -> Figure:
+    """Loss, accuracy and learning rate of a run, one below the other; the best epoch is marked."""
+    epochs = np.arange(1, len(history["loss"]) + 1)
+    pick = np.argmin if monitor.endswith("loss") else np.argmax
+    best = epochs[pick(history[monitor])]
+    panels = {"loss": "cross-entropy\n(nats)", "accuracy": "share right"}
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(3, 1, figsize=(7.5, 6), sharex=True, height_ratios=(3, 3, 2))
+        for axis, (name, unit) in zip(axes, panels.items(), strict=False):
+            axis.plot(epochs, history[name], color=BLUE, label="training")
+            axis.plot(epochs, history[f"val_{name}"], color=ORANGE, ls="--", label="validation")
+            axis.set(ylabel=unit)
+            axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+        axes[2].step(epochs, history["learning_rate"], color="black", where="mid")
+        axes[2].set(xlabel="epoch", ylabel="learning rate", yscale="log")
+        for axis in axes:
+            axis.axvline(best, color="black", ls=":", lw=0.8)
+        axes[0].set_title(title)
+        axes[1].annotate(
+            "best epoch", (best, 0.04), (4, 0), ("data", "axes fraction"), "offset points"
+        )
     return figure

@@ -49,22 +49,25 @@ def answers(kind: str) -> list[Answer]:
 def verdict(tmp_path):
     """Judge an answer: the reference with one exercise replaced."""
 
-    def of(answer: Answer):
+    def of(answer: Answer, tests: str = "grading"):
         package = tmp_path / "cifar_course"
-        package.mkdir()
+        package.mkdir(exist_ok=True)
         for file in (stubs.REFERENCE / "cifar_course").glob("*.py"):
             text = file.read_text(encoding="utf-8")
             if file.stem == answer.exercise.partition(".")[0]:
                 text += answer.code  # a later definition takes the place of an earlier one
             (package / file.name).write_text(text, encoding="utf-8")
-        return judge(tmp_path, syllabus.find([answer.exercise]))[answer.exercise]
+        return judge(tmp_path, syllabus.find([answer.exercise]), tests)[answer.exercise]
 
     return of
 
 
 @pytest.mark.parametrize("answer", answers("wrong"), ids=str)
 def test_wrong_answer_fails_by_name(answer, verdict):
-    found = verdict(answer)
+    # most are told without training a network
+    found = verdict(answer, "grading and not trains")
+    if found.passed:
+        found = verdict(answer)
     assert not found.passed, "a wrong answer earned full points"
     messages = "\n".join(test.message for test in found.tests if not test.passed)
     assert answer.says and answer.says in messages, messages

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 from pathlib import Path
 
@@ -34,12 +35,15 @@ class _Collector:
         self.interrupted = "\n".join(getattr(excinfo.value, "__notes__", ()))
 
 
-def judge(folder: Path, exercises: list[Exercise]) -> dict[str, ExerciseVerdict]:
+def judge(
+    folder: Path, exercises: list[Exercise], tests: str = "grading"
+) -> dict[str, ExerciseVerdict]:
     """Verdicts by exercise id, in the order of the course.
 
     Args:
         folder: The submission.
         exercises: What to judge.
+        tests: pytest's marker expression for the tests to run.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
@@ -55,6 +59,7 @@ def judge(folder: Path, exercises: list[Exercise]) -> dict[str, ExerciseVerdict]
     collector, said = _Collector(), io.StringIO()
     arguments = [
         *files,
+        f"-m{tests}",
         *(f"--exercise={id}" for id in wanted),
         f"--submission={folder}",
         f"--rootdir={syllabus.ROOT}",
@@ -65,7 +70,7 @@ def judge(folder: Path, exercises: list[Exercise]) -> dict[str, ExerciseVerdict]
         "--quiet",
         "--tb=short",
     ]
-    with contextlib.redirect_stdout(said), _no_color():
+    with contextlib.redirect_stdout(said), _no_color(), _no_log():
         status = pytest.main(arguments, plugins=[collector])
     if status == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt(collector.interrupted)
@@ -90,3 +95,14 @@ def _no_color():
             del os.environ["NO_COLOR"]
         else:
             os.environ["NO_COLOR"] = before
+
+
+@contextlib.contextmanager
+def _no_log():
+    # TensorFlow gives advice on training loops to whoever makes many small models, as tests do
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -58,6 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "grading: judges a submission")
     config.addinivalue_line("markers", "exercise(name): the exercise that a test belongs to")
     config.addinivalue_line("markers", "gpu: a full run, which wants a GPU; carries no points")
+    config.addinivalue_line("markers", "trains: trains a network for some seconds")
     config.addinivalue_line("markers", "proof: long; run by `pytest -m proof`")
     config.stash[VERDICTS] = {}
     config.stash[FAULTS] = []

@@ -19,6 +19,19 @@ def small_model(classes: int = 3, features: int = 4, seed: int = 0):
     )
 
 
+def opaque_model(classes: int = 3, features: int = 4, seed: int = 0):
+    """`small_model` with a last layer that changes nothing.
+
+    TensorFlow then cannot see the softmax: where it does, it forgives a loss that expects
+    logits, which other backends do not.
+    """
+    import keras
+
+    return keras.Sequential(
+        [small_model(classes, features, seed), keras.layers.Reshape((classes,))]
+    )
+
+
 def compiled_model(rate=0.5, classes: int = 3, features: int = 4, seed: int = 0, steps: int = 10):
     """`small_model`, compiled with plain gradient descent, for about so many `steps`."""
     import keras

@@ -73,7 +73,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         # both branches are computed whatever the step is, so neither may divide by zero
         rising = self.peak_rate * step / max(self.warmup_steps, 1)
         progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
-        cosine = keras.ops.cos(math.pi * keras.ops.clip(progress, 0.0, 1.0))
+        cosine = keras.ops.cos(math.pi * keras.ops.minimum(progress, 1.0))
         falling = self.final_rate + (self.peak_rate - self.final_rate) * (1 + cosine) / 2
         return keras.ops.where(step < self.warmup_steps, rising, falling)
         # </answer>
