@@ -104,7 +104,7 @@ def kernel_places(size: int, kernel_size: int, stride: int) -> Figure:
             for pixel in range(-before, size + after):
                 inside = 0 <= pixel < size
                 axis.add_patch(_box(pixel, 0, 1, "#9ECAE1" if inside else "white"))
-                axis.text(pixel + 0.5, 0.5, pixel if inside else "0", ha="center", va="center")
+                axis.text(pixel + 0.5, 0.5, pixel if inside else "zero", ha="center", va="center")
             for place in range(places):
                 axis.add_patch(_box(place * stride - before, -place - 1, kernel_size, ORANGE))
             axis.set(xlim=(-missing // 2 - 1, size + missing + 1), ylim=(-places - 0.3, 1.3))
@@ -125,12 +125,12 @@ def feature_maps(
     """A grey image, and beside it each kernel `(height, width, kernels)` above its map."""
     reach = np.abs(maps).max()
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(2, len(names) + 1, figsize=(9, 4.4), height_ratios=(1, 2))
+        figure, axes = plt.subplots(2, len(names) + 1, figsize=(9, 3.6), height_ratios=(2, 3))
         axes[0, 0].set_axis_off()
         axes[1, 0].imshow(image, cmap="gray")
         axes[1, 0].set(title="image", xlabel="column (pixels)", ylabel="row (pixels)")
         for number, name in enumerate(names):
-            numbers(axes[0, number + 1], kernels[..., number], cmap="PuOr", reach=1)
+            numbers(axes[0, number + 1], kernels[..., number], "PuOr", limits=(-1, 1))
             axes[0, number + 1].set_title(name)
             drawn = axes[1, number + 1].imshow(maps[..., number], "PuOr", vmin=-reach, vmax=reach)
             axes[1, number + 1].set(xticks=[], yticks=[])
@@ -138,9 +138,14 @@ def feature_maps(
     return figure
 
 
-def numbers(axis: Axes, values: np.ndarray, cmap: str = "Blues", reach: float | None = None):
-    """A small table of numbers, coloured by value; `reach` centres the colours on zero."""
-    low, high = (values.min(), values.max()) if reach is None else (-reach, reach)
+def numbers(
+    axis: Axes,
+    values: np.ndarray,
+    cmap: str = "Blues",
+    limits: tuple[float, float] | None = None,
+) -> None:
+    """A small table of numbers, coloured by value, from the lower to the upper limit."""
+    low, high = limits or (values.min(), values.max())
     drawn = axis.imshow(values, cmap=cmap, vmin=low, vmax=high)
     for (row, column), value in np.ndenumerate(values):
         red, green, blue, _ = drawn.to_rgba(value)
@@ -149,19 +154,25 @@ def numbers(axis: Axes, values: np.ndarray, cmap: str = "Blues", reach: float | 
         colour = "white" if dark else "black"
         axis.text(column, row, text, ha="center", va="center", color=colour, fontsize="small")
     axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
 
 
 def pooling(before: np.ndarray, after: np.ndarray, pool_size: int) -> Figure:
     """Two tables of numbers: one channel before and after pooling, window by window."""
+    limits = before.min(), before.max()
+    rows, columns = after.shape
     with plt.rc_context(STYLE):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(7, 3.2), width_ratios=(3, 2))
-        numbers(left, before)
-        numbers(right, after)
-        rows, columns = after.shape
-        for edge in range(rows + 1):
-            left.hlines(edge * pool_size - 0.5, -0.5, columns * pool_size - 0.5, ORANGE, lw=3)
-        for edge in range(columns + 1):
-            left.vlines(edge * pool_size - 0.5, -0.5, rows * pool_size - 0.5, ORANGE, lw=3)
+        figure, (left, right) = plt.subplots(
+            1, 2, figsize=(7, 3.6), width_ratios=(before.shape[1], columns)
+        )
+        numbers(left, before, limits=limits)
+        numbers(right, after, limits=limits)
+        left.hlines(
+            np.arange(rows + 1) * pool_size - 0.5, -0.5, columns * pool_size - 0.5, ORANGE, lw=3
+        )
+        left.vlines(
+            np.arange(columns + 1) * pool_size - 0.5, -0.5, rows * pool_size - 0.5, ORANGE, lw=3
+        )
         left.set_title(f"before: {before.shape[0]} x {before.shape[1]}")
         right.set_title(f"after: {rows} x {columns}")
     return figure
@@ -272,10 +283,7 @@ def moving_statistics(
             curves.items(), (ORANGE, BLUE, GREEN), ("-.", "-", "--"), strict=False
         ):
             axis.plot(np.arange(len(values)), values, color=colour, ls=line, label=name)
-        axis.axhline(true, color="black", lw=0.8)
-        axis.annotate(
-            "all pictures", (steps[-1], true), (0, 4), textcoords="offset points", ha="right"
-        )
+        axis.axhline(true, color="black", lw=1, label="all pictures")
         axis.set(xlabel="training step (batches seen)", ylabel=unit)
         axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
@@ -329,8 +337,16 @@ def two_modes(
     return figure
 
 
-def compared_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], title: str) -> Figure:
-    """The accuracies of several networks over the epochs, a panel each, on the same axes."""
+def compared_curves(
+    histories: Mapping[str, Mapping[str, Sequence[float]]], limit: float, title: str
+) -> Figure:
+    """The accuracies of several networks over the epochs, a panel each, on the same axes.
+
+    Args:
+        histories: `accuracy` and `val_accuracy` of each network by name.
+        limit: The share of training labels that are right.
+        title: Above both panels.
+    """
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(histories), figsize=(9, 3.2), sharey=True)
         for axis, (name, history) in zip(axes, histories.items(), strict=True):
@@ -338,8 +354,9 @@ def compared_curves(histories: Mapping[str, Mapping[str, Sequence[float]]], titl
             training, validation = (np.array(history[k]) for k in ("accuracy", "val_accuracy"))
             axis.plot(epochs, training, color=BLUE, label="training")
             axis.plot(epochs, validation, color=ORANGE, ls="--", label="validation")
-            axis.fill_between(epochs, training, validation, color="0.9", label="the gap")
+            axis.axhline(limit, color="black", ls=":", lw=1, label="labels that are right")
             axis.set(title=name, xlabel="epoch", ylim=(0, 1))
+            axis.xaxis.get_major_locator().set_params(integer=True)
         axes[0].set(ylabel="share right")
         axes[-1].legend(fontsize="small", loc="lower right")
         figure.suptitle(title)
@@ -361,6 +378,7 @@ def lines(
         for (name, (x, y)), (colour, line) in zip(curves.items(), looks, strict=False):
             drawstyle = "steps-post" if steps else "default"
             axis.plot(x, y, color=colour, ls=line, label=name, drawstyle=drawstyle)
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set(xlabel=xlabel, ylabel=ylabel, title=title, **axis_settings)
         axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
@@ -375,7 +393,7 @@ def plateaus(metrics: Sequence[float], rates: Sequence[float], best: Sequence[fl
         above.step(epochs, best, color="0.6", where="post", label="best so far")
         above.plot(epochs, metrics, "o-", color=BLUE, ms=4, label="this epoch's")
         above.set(ylabel="validation accuracy\n(share right)")
-        below.step(epochs, rates, color=ORANGE, where="mid", label="after this epoch")
+        below.step(epochs, rates, color=ORANGE, where="post", label="from here on")
         below.set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
         for axis in (above, below):
             for drop in drops:
@@ -396,6 +414,7 @@ def stopping(metrics: Sequence[float], stops: Mapping[str, int | None]) -> Figur
         for (name, stop), (colour, line) in zip(stops.items(), looks, strict=False):
             if stop is not None:
                 axis.axvline(stop, color=colour, ls=line, label=f"{name}: stops at {stop}")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.set(xlabel="epoch", ylabel="cross-entropy (nats)")
         axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
@@ -415,7 +434,7 @@ def training_run(history: Mapping[str, Sequence[float]], monitor: str, title: st
             axis.set(ylabel=unit)
             axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
         axes[2].step(epochs, history["learning_rate"], color="black", where="mid")
-        axes[2].set(xlabel="epoch", ylabel="learning rate", yscale="log")
+        axes[2].set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
         for axis in axes:
             axis.axvline(best, color="black", ls=":", lw=0.8)
         axes[0].set_title(title)

@@ -168,7 +168,7 @@ vertical = np.array([[1, 0, -1], [1, 0, -1], [1, 0, -1]]) / 3
 by_hand = {
     "vertical edges": vertical,
     "horizontal edges": vertical.T,
-    "corners of both": np.array([[1, 0, -1], [0, 0, 0], [-1, 0, 1]]) / 2,
+    "corners": np.array([[1, 0, -1], [0, 0, 0], [-1, 0, 1]]) / 2,
     "blur": np.ones((3, 3)) / 9,
 }
 picture = data.x_train[data.y_train == 3][0]
@@ -346,8 +346,8 @@ print(f"the network that you are about to build: {sum(list(counts.values())[:4])
 
 # %% [markdown]
 # *How many numbers each layer of the next section's network learns, on an axis where each step is
-# a factor of ten. Look at the last bar, the Dense layer of section 1: it alone learns seven times
-# as many as the whole network.*
+# a factor of ten. Look at the last bar, the Dense layer of section 1: it alone learns more than
+# seven times as many as the whole network.*
 
 # %% [markdown]
 # ## 8. The network
@@ -380,9 +380,9 @@ check("cnn.build_cnn")
 from cifar_course.cnn import build_cnn
 
 network = build_cnn()
+larger = build_cnn((64, 64, 3))
 print("from", network.input_shape, "to", network.output_shape)
-print(f"{network.count_params():,} parameters")
-print("the same for 64 x 64 pictures:", f"{build_cnn((64, 64, 3)).count_params():,}")
+print(f"{network.count_params():,} parameters; for 64 x 64 pictures {larger.count_params():,}")
 
 # %% [markdown]
 # Pictures of twice the size, and the three convolutions have not gained a single parameter. It is
@@ -444,10 +444,11 @@ plots.learning_curves(history, title=f"A small CNN on 1,800 pictures of the {dat
 plt.show()
 
 # %% [markdown]
-# *Loss and accuracy after each pass over the training pictures (an epoch). Look at the distance
-# between the two lines: what the network gains on its training pictures, it does not quite gain on
-# others. From where the blue line pulls away, it is learning its pictures by heart. Lesson 3 is
-# about that.*
+# *Loss and accuracy after each pass over the training pictures (an epoch). Look at the end: the
+# blue line goes on improving where the orange one hardly does. What the network gains there, it
+# gains by learning its training pictures by heart; lesson 3 is about that. And do not wonder at the
+# beginning, where the orange line is the better one: Keras averages the training numbers over the
+# whole epoch, while the network is still improving, and measures validation at its end.*
 
 # %%
 said = network.predict(x_test, verbose=0).argmax(axis=-1)
@@ -477,13 +478,14 @@ plt.show()
 # %% [markdown]
 # *A test picture, and what the first eleven learnt filters make of it, after ReLU: computed by your
 # function, from the network's own weights. White is strong, black is nothing. Look for filters that
-# answer to edges of one direction, and for those that answer to a colour: nobody told them to.*
+# answer to edges of one direction only, and for those that answer to the brightness or the colour
+# of whole areas. Compare them with section 3: nobody told them to.*
 #
 # ## What you have now
 #
 # Every part of a convolutional network, written once by hand. From here on you may use Keras with
-# a good conscience. On all of CIFAR-10 the network of section 8 learns its training pictures by
-# heart within a few epochs, long before it is good at others. Lesson 3 holds it back.
+# a good conscience. Given time, the network of section 8 learns even the 50,000 training
+# pictures of CIFAR-10 by heart, and is no better at others for it. Lesson 3 holds it back.
 #
 # **Think it over.** Your `conv2d` and Keras' agree to four digits, but Keras' is many times
 # faster. Which of your loops, or which of your copies, costs the most?

@@ -45,7 +45,7 @@ print(f"{len(training[0])} pictures to learn from, {len(validation[0])} to watch
 # $$w \leftarrow w - \eta \, \frac{\partial L}{\partial w}$$
 #
 # > **Puzzle.** Below, one and the same small network learns the same pictures three times. Only
-# > the rate differs: 0.00001, 0.003 and 0.1. Before you run the cell: what will the three loss
+# > the rate differs: 0.0001, 0.003 and 0.1. Before you run the cell: what will the three loss
 # > curves look like? Which of the two wrong ones will be *worse after six epochs*?
 
 
@@ -69,7 +69,7 @@ def small_network(rate: float | keras.optimizers.schedules.LearningRateSchedule)
 epochs = range(1, 7)
 fates = {
     f"rate {rate:g}": small_network(rate).fit(*training, epochs=6, batch_size=64, verbose=0)
-    for rate in (1e-5, 3e-3, 1e-1)
+    for rate in (1e-4, 3e-3, 1e-1)
 }
 plots.lines(
     {name: (epochs, run.history["loss"]) for name, run in fates.items()},
@@ -82,9 +82,9 @@ plt.show()
 
 # %% [markdown]
 # *Training loss over six epochs. Look at where the three lines end. Guessing costs $\ln 10$, about
-# 2.30. The low rate goes the right way, and would need hundreds of epochs. The high rate threw
-# the weights so far off in its first steps that the network has stopped listening to its input:
-# it stays at guessing, and no number of epochs helps.*
+# 2.30. The low rate goes the right way, and would need many times as many epochs. The high rate
+# begins far above the picture: its first steps threw the weights so far off that the network has
+# stopped listening to its input. It comes back to guessing, and no number of epochs helps.*
 #
 # So the best rate is as high as the network can bear. And that changes on the way: at the start
 # the weights are random and slopes are steep; near the end, steps that are too long keep jumping
@@ -99,7 +99,7 @@ plt.show()
 #
 # The oldest schedule is a staircase: stay, then fall by a factor $\gamma$ every $k$ epochs. With
 # the initial rate $\eta_0$ and epochs $e$ counted from 0 (He, Zhang, Ren and Sun, "Deep residual
-# learning", 2016, trained their famous networks so, with $\gamma = 0.1$):
+# learning for image recognition", 2016, went down such stairs with $\gamma = 0.1$):
 #
 # $$\eta(e) = \eta_0 \cdot \gamma^{\lfloor e / k \rfloor}$$
 #
@@ -122,7 +122,7 @@ for epoch in (0, 9, 10, 19, 20):
 # and nothing fails: the rate is right at every tenth epoch, and lower than you think in between.
 
 # %%
-stairs = np.arange(31)
+stairs = np.arange(30)
 plots.lines(
     {
         "factor 0.5, every 10": (stairs, [step_decay(e, 0.001) for e in stairs]),
@@ -258,9 +258,10 @@ plots.lines(
 plt.show()
 
 # %% [markdown]
-# *Training loss, on a logarithmic axis. Look at the last epochs: at a constant rate the loss
-# jitters, because steps of that length keep overshooting; with the schedule it settles, because
-# the steps shrink.*
+# *Training loss, on a logarithmic axis. Look at how the lines part in the second half: steps that
+# stay as long as they were overshoot about as often as they help, while the schedule's steps get
+# shorter and shorter, and go on down. (This is the training loss. Whether new pictures profit is
+# another question: see section 6.)*
 #
 # **A mistake people make:** a schedule *and* a callback that sets the rate. The rate has one owner;
 # an optimizer that was built from a schedule refuses everybody else.

@@ -67,7 +67,10 @@ def judge(
         # nothing that a run for one learner needs: no cache folder, no other plugins' start-up
         "--disable-plugin-autoload",
         "-pno:cacheprovider",
-        "--quiet",
+        # these search all of memory for lost errors, a second's work beside TensorFlow
+        "-pno:unraisableexception",
+        "-pno:threadexception",
+        "-qq",
         "--tb=short",
     ]
     with contextlib.redirect_stdout(said), _no_color(), _no_log():

@@ -210,7 +210,7 @@ def _message(error: LearnerError | Mismatch, learner: Learner | None) -> str:
 def pytest_terminal_summary(terminalreporter, config: pytest.Config) -> None:
     """The board and the points, after a grading run."""
     verdicts = config.stash[VERDICTS]
-    if verdicts:
+    if verdicts and config.get_verbosity() > -2:  # twice quiet: nobody reads it
         folder = find_submission(config.getoption("submission"))
         terminalreporter.write(board.as_text(folder, verdicts))
 

@@ -871,7 +871,7 @@ def train(model, training, validation, epochs=30, batch_size=64, callbacks=None)
 
 
 # %% schedules.train: compiles again
-# says: with the optimizer it was compiled with
+# says: you compiled the model again
 def train(model, training, validation, epochs=30, batch_size=64, callbacks=None):
     model.compile(keras.optimizers.Adam(), "categorical_crossentropy", metrics=["accuracy"])
     run = model.fit(
