@@ -33,10 +33,10 @@ def start(lesson: int) -> None:
             "(pip install -e .), and restart the kernel."
         )
     _set_up_notebook()
-    if lesson > 1:  # lesson 1 works without Keras
+    (entry,) = (entry for entry in syllabus.lessons() if entry.number == lesson)
+    if entry.keras:
         import_keras()
     whose = "the reference" if wanted == syllabus.ROOT / "solutions" else "your modules"
-    (entry,) = (entry for entry in syllabus.lessons() if entry.number == lesson)
     print(f"Lesson {lesson}: {entry.title}. About {entry.minutes} minutes.")
     print(f"Uses {whose}, in {wanted.name}/{PACKAGE}.")
 
@@ -59,7 +59,8 @@ def card(exercise: str) -> None:
     (entry,) = syllabus.find([exercise])
     stars = FILLED * entry.difficulty + EMPTY * (5 - entry.difficulty)
     print(f"Exercise {entry.id}: write it in {PACKAGE}/{entry.module}.py")
-    print(f"difficulty {stars}   about {entry.minutes} minutes   {entry.points:g} points")
+    points = f"{entry.points:g} point" + ("s" if entry.points != 1 else "")
+    print(f"difficulty {stars}   about {entry.minutes} minutes   {points}")
     print(f"hard: {entry.hard}")
 
 

@@ -11,11 +11,11 @@ import typer
 
 from cifar_lab import board, memory, stubs, syllabus
 from cifar_lab.check import in_words
+from cifar_lab.quiet import import_keras
 from cifar_lab.submission import PACKAGE, NoSubmission, find_submission
 
 # what TensorFlow says at start-up is not for learners
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 FAILED, CANNOT_JUDGE = 1, 2
 
@@ -53,6 +53,9 @@ def _stop(problem: object) -> None:
 def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict:
     from cifar_lab.grading.judge import CannotJudge, judge
 
+    wanted = {exercise.module for exercise in exercises}
+    if any(lesson.keras and lesson.module in wanted for lesson in syllabus.lessons()):
+        import_keras()
     try:
         verdicts = judge(folder, exercises)
     except CannotJudge as fault:
@@ -222,6 +225,7 @@ def train(
         dataset = lab_data.load(data)
     except lab_data.DataError as error:
         _stop(error)
+    import_keras()
     from cifar_lab import training
 
     out = out or syllabus.ROOT / "runs" / f"cnn-{dataset.name.split()[0].lower()}-seed{seed}"

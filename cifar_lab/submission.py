@@ -108,5 +108,7 @@ class Modules:
 
 
 def _take_out() -> dict[str, ModuleType]:
-    names = [name for name in sys.modules if name.partition(".")[0] == PACKAGE]
+    # the first test alone is quick: TensorFlow brings thousands of modules, and this runs often
+    begin = [name for name in sys.modules if name.startswith(PACKAGE)]
+    names = [name for name in begin if name.partition(".")[0] == PACKAGE]
     return {name: sys.modules.pop(name) for name in names}

@@ -41,6 +41,7 @@ class Lesson:
     exercises: tuple[Exercise, ...]
     ready: bool
     points: float
+    keras: bool  # whether its module imports Keras
 
     @property
     def test_file(self) -> Path:
@@ -138,4 +139,5 @@ def _lesson(entry: dict) -> Lesson:
         exercises=found,
         ready=entry.get("ready", True),
         points=entry.get("points", sum(e.points for e in found)),
+        keras=entry.get("keras", True),
     )

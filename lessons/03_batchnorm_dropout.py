@@ -266,22 +266,22 @@ check("regularization.dropout")
 from cifar_course.regularization import dropout
 
 rates = (0.0, 0.25, 0.4, 0.5, 0.8)
-picture = data.x_train[0] / 255
+picture = (pictures[0] - pictures[0].min()) / np.ptp(pictures[0])  # from z-scores to 0..1
 feature_map = np.maximum(early[0, ..., 1], 0)  # the map of a filter, after its ReLU
 plots.dropped(
     {
         "a picture": [dropout(picture, rate, training=True, seed=1) for rate in rates],
-        "a feature map": [dropout(feature_map, rate, training=True, seed=1) for rate in rates],
+        "its feature map": [dropout(feature_map, rate, training=True, seed=1) for rate in rates],
     },
     titles=[f"rate {rate:g}" for rate in rates],
 )
 plt.show()
 
 # %% [markdown]
-# *A picture and a feature map under your dropout. Look at two things from left to right: more and
-# more numbers are black (in the picture, each of the three colours of a pixel on its own), and the
-# survivors become brighter. You still recognise the shape for quite a while: so must the network,
-# from whatever is left.*
+# *A picture and one of its feature maps under your dropout. Look at two things from left to right:
+# more and more numbers are black (in the picture, each of the three colours of a pixel on its own),
+# and the survivors become brighter. You still recognise the shape for quite a while: so must the
+# network, from whatever is left.*
 
 # %%
 maps = np.maximum(early[:50], 0)

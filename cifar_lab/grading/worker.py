@@ -6,6 +6,7 @@ pass through the same encoding as if there were a wall between them.
 
 import importlib
 import random
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -111,4 +112,7 @@ class Worker:
 def _message(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{error.msg} (line {error.lineno})"
-    return str(error) or type(error).__name__
+    # Keras wraps whatever a layer's `call` raises in a coloured report of its own
+    text = re.sub(r"\x1b\[\d+m", "", str(error))
+    stub = re.search(r"\w+\.\w+ is not written yet.*", text)
+    return stub[0] if stub else text or type(error).__name__

@@ -840,7 +840,7 @@ def train(model, training, validation, epochs=30, batch_size=64, callbacks=None)
 
 
 # %% schedules.train: its own callbacks where none were asked for
-# says: none interfere
+# says: a callback of your own
 def train(model, training, validation, epochs=30, batch_size=64, callbacks=None):
     run = model.fit(
         *training,
