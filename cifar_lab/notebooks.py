@@ -53,7 +53,11 @@ def sync(text: Path) -> None:
 
 
 def execute(text: Path) -> None:
-    """Run a lesson on the reference and the drawn set, and keep its outputs."""
+    """Run a lesson on the reference and the drawn set, and keep its outputs.
+
+    Raises:
+        RuntimeError: A figure could not be drawn; nbclient notices only what the code raises.
+    """
     from nbclient import NotebookClient
 
     notebook = from_text(text)
@@ -73,6 +77,9 @@ def execute(text: Path) -> None:
             os.environ["CIFAR_COURSE_DATA"] = before
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                raise RuntimeError(f"{text.name}: {output.evalue}, in the cell\n{cell.source}")
     _write(SOLUTIONS / f"{text.stem}.ipynb", notebook)
 
 

@@ -105,6 +105,16 @@ def test_sync_agrees_and_an_edit_disagrees(lesson_text):
     assert len(notebooks.disagreements(lesson_text)) == 2
 
 
+def test_a_figure_that_cannot_be_drawn_is_an_error(lesson_text):
+    # as matplotlib does it: drawn after the cell's own code has ended well
+    late = "def draw():\n    raise ValueError('no figure')\n"
+    register = "get_ipython().events.register('post_execute', draw)"
+    lesson_text.write_text(f"# %%\n{late}\n\n{register}\n", encoding="utf-8")
+    with pytest.raises(RuntimeError, match="no figure"):
+        notebooks.execute(lesson_text)
+    assert not (notebooks.SOLUTIONS / "01_tiny.ipynb").exists()
+
+
 def test_execute_keeps_outputs_through_a_sync(lesson_text):
     notebooks.execute(lesson_text)
     solution = notebooks.SOLUTIONS / "01_tiny.ipynb"
