@@ -43,11 +43,11 @@ def show(folder: Path, verdicts: Mapping[str, ExerciseVerdict], target: Console)
     target.print(f"{reached:g} of {possible:g} points", style="bold")
     following = next_exercise(verdicts)
     if following:
-        target.print(
-            f"Next: {following.id}, about {following.minutes} minutes "
-            f"(lesson {_lesson_of(following).number})",
-            soft_wrap=True,
-        )
+        notebook = f"lessons/{_lesson_of(following).notebook}.ipynb"
+        minutes = f"about {following.minutes} minutes"
+        target.print(f"Next: {following.id}, {minutes}: open {notebook}", soft_wrap=True)
+    else:
+        target.print("All done. To hand it in: cifar-course pack hand-in.zip", soft_wrap=True)
 
 
 def next_exercise(verdicts: Mapping[str, ExerciseVerdict]) -> syllabus.Exercise | None:

@@ -106,11 +106,14 @@ def in_words(verdict: ExerciseVerdict) -> str:
     right = sum(test.passed for test in verdict.tests)
     tests = "" if verdict.status == "not written" else f"{right} of {len(verdict.tests)} tests, "
     points = f"{verdict.points:g} of {exercise.points:g} points"
+    if verdict.status == "failed":  # "failed, 5 of 6 tests" would read as five failures
+        tests = f"{right} of {len(verdict.tests)} tests passed, "
     lines = [f"{exercise.id}: {verdict.status}, {tests}{points}"]
     failure = verdict.first_failure
     if verdict.status == "failed":
         lines += ["", f"{failure.name}:", *("  " + line for line in failure.message.splitlines())]
     if not verdict.passed:
-        lines += ["", f"Hint: {exercise.hints[0]}"]
+        named = failure.mistake  # the first hint is about the idea, not about this mistake
+        lines += ["", f"{'In general' if named else 'Hint'}: {exercise.hints[0]}"]
         lines += [f"More: cifar-course hint {exercise.id}"]
     return "\n".join(lines)

@@ -125,6 +125,10 @@ def hint(
     level = level or memory.next_hint_level(find_submission(), entry)
     screen.print(f"{entry.id}, hint {level} of {len(entry.hints)}:", style="bold")
     screen.print(entry.hints[level - 1], markup=False, soft_wrap=False)
+    more = "Ask again, and it says more."
+    if level == len(entry.hints):
+        more = "That was the last hint: the lesson has the rest."
+    screen.print(more, style="dim")
 
 
 @app.command()

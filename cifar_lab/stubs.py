@@ -63,9 +63,11 @@ def _owners(source: str) -> dict[int, str]:
 
 def stub(module: str) -> str:
     """The stub of a module, as it was before anybody filled it in."""
-    reference = REFERENCE / "cifar_course" / f"{module}.py"
+    reference, kept = REFERENCE / "cifar_course" / f"{module}.py", KEPT / f"{module}.py"
     if not reference.is_file():
-        return (KEPT / f"{module}.py").read_text(encoding="utf-8")
+        if not kept.is_file():
+            raise StubError(f"the stub of {module}.py is lost: neither {reference} nor {kept}")
+        return kept.read_text(encoding="utf-8")
     (number,) = (lesson.number for lesson in syllabus.lessons() if lesson.module == module)
     return cut(reference.read_text(encoding="utf-8"), module, number)
 

@@ -84,9 +84,11 @@ plt.show()
 # alike. And divided by $N$, not $N - 1$: we describe these pixels and do not estimate a larger
 # population (with fifty million pixels nobody could tell, with two pixels everybody can).
 #
-# > **Puzzle.** `images.astype("float32").sum()` of CIFAR-10's training images is not even
-# > close to the true sum. Why? A float32 has 24 bits for its digits. Once a running sum has
-# > passed $2^{24}$, about 16.8 million, adding 1 to it changes nothing.
+# > **Puzzle.** `images.astype("float32").sum(axis=(0, 1, 2))` of CIFAR-10's 50,000 training images
+# > gives 4294967296 for every channel; the true sums are about six thousand million, and differ.
+# > Why that number? A float32 has 24 bits for its digits. Once a running sum has passed $2^{32}$, its
+# > neighbours are 512 apart, and adding a pixel, 255 at most, changes nothing. (Without `axis`, NumPy
+# > adds in pairs and comes out right: luck, not safety.)
 
 # %%
 card("normalization.channel_statistics")
@@ -130,7 +132,9 @@ print("3 - 5 in float:", pixel - 5.0)
 # uint8 knows no negative numbers: it wraps around to 254, without a warning. And the operators
 # `-=` and `/=` write into the caller's array, who will not thank you. One more: what if a channel
 # never varies, like the third channel of a grey-scale film? Then $\sigma_c = 0$, and $0/0$ is NaN.
-# One NaN, multiplied and added, makes every weight of the network NaN within a single step.
+# One NaN, multiplied and added, makes every weight of the network NaN within a single step. Such a
+# channel has told the network nothing in training, so it becomes all zeros, even in later pictures
+# that do vary there.
 
 # %%
 card("normalization.standardize")

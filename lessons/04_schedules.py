@@ -303,8 +303,8 @@ for epoch, accuracy in enumerate((0.50, 0.60, 0.58, 0.59, 0.60, 0.61, 0.60, 0.60
 
 # %% [markdown]
 # Did you have the first one? The 60 % of epoch 5 equal the best value and do not beat it: the wait
-# is 3, and the rate drops, one epoch before the 61 %. Rules are not wise. Here is a longer
-# history, made up to look like a real one:
+# is 3, and the rate drops, one epoch before the 61 %. Rules are not wise. The second drop comes
+# after epoch 9. Here is a longer history, made up to look like a real one:
 
 # %%
 accuracies = [0.31, 0.44, 0.52, 0.57, 0.60, 0.59, 0.61, 0.60, 0.61, 0.60, 0.66, 0.67, 0.67]

@@ -103,7 +103,7 @@ class ReduceOnPlateau:
         factor: What the rate is multiplied by.
         mode: "max" where a larger metric is better (accuracy), "min" where a smaller one is.
         min_delta: How much better counts as better.
-        min_rate: The rate never falls below this.
+        min_rate: No drop goes below this; a rate that is already below it is left alone.
     """
 
     def __init__(

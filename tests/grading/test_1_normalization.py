@@ -145,7 +145,7 @@ def test_constant_channel_becomes_zeros(learner):
     mean = images.mean((0, 1, 2), dtype=np.float64)
     std = images.std((0, 1, 2), dtype=np.float64)
     right = (images - mean) / np.where(std == 0, 1, std)
-    result = learner.normalization.standardize(images, mean=mean, std=std)
+    result = learner.normalization.standardize(images, mean=mean, std=std.copy())
     with np.errstate(all="ignore"):
         unguarded = (images - mean) / std
     expect(result).to_be_close(
@@ -156,7 +156,7 @@ def test_constant_channel_becomes_zeros(learner):
         mistakes={"you divided by zero where the channel is constant": unguarded},
     )
     # the given mean need not be this channel's: a test image may differ from the training images
-    result = learner.normalization.standardize(images, mean=mean - 2, std=std)
+    result = learner.normalization.standardize(images, mean=mean - 2, std=std.copy())
     expect(np.asarray(result)[..., 1]).to_equal(
         np.zeros(images.shape[:3], np.float32),
         because="a channel that never varied in training carries no information: all zeros, "

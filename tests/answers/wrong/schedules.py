@@ -332,11 +332,16 @@ class ReduceOnPlateau(ReduceOnPlateau):
 # says: did not reset your count
 class ReduceOnPlateau(ReduceOnPlateau):
     def update(self, metric):
-        wait = self.wait
-        rate = super().update(metric)
-        if self.best == self.sign * metric and wait and self.wait == 0:
-            self.wait = wait
-        return rate
+        metric = self.sign * metric
+        if self.best is None or metric > self.best + self.min_delta:
+            self.best = metric
+            return self.learning_rate
+        self.wait += 1
+        if self.wait >= self.patience:
+            self.wait = 0
+            if self.learning_rate > self.min_rate:
+                self.learning_rate = max(self.learning_rate * self.factor, self.min_rate)
+        return self.learning_rate
 
 
 # %% schedules.ReduceOnPlateau: the count goes on after a drop
