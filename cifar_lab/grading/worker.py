@@ -113,6 +113,7 @@ def _message(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{error.msg} (line {error.lineno})"
     # Keras wraps whatever a layer's `call` raises in a coloured report of its own
-    text = re.sub(r"\x1b\[\d+m", "", str(error))
-    stub = re.search(r"\w+\.\w+ is not written yet.*", text)
+    # (cut first, and with bounds: a long message must not keep the search busy for minutes)
+    text = re.sub(r"\x1b\[\d+m", "", str(error)[: 2 * MESSAGE_LIMIT])
+    stub = re.search(r"\b\w{1,40}\.\w{1,40} is not written yet.*", text)
     return stub[0] if stub else text or type(error).__name__
