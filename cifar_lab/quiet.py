@@ -1,14 +1,20 @@
 """Import Keras without the lines that TensorFlow's native code prints as it starts."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 
 
 def import_keras() -> None:
-    """Import Keras with the process's standard error closed; Python's own errors still come."""
+    """Import Keras with the process's standard error closed; Python's own errors still come.
+
+    Warnings of TensorFlow stay silent afterwards, too.
+    """
     with _no_standard_error():
         import keras  # noqa: F401
+    # its advice on many small models is for those who write training loops
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ class _Collector:
 
 
 def judge(
-    folder: Path, exercises: list[Exercise], tests: str = "grading"
+    folder: Path, exercises: list[Exercise], tests: str = "grading", stop_early: bool = False
 ) -> dict[str, ExerciseVerdict]:
     """Verdicts by exercise id, in the order of the course.
 
@@ -44,6 +44,7 @@ def judge(
         folder: The submission.
         exercises: What to judge.
         tests: pytest's marker expression for the tests to run.
+        stop_early: End with the first test that fails; the points are then of no use.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
@@ -72,6 +73,7 @@ def judge(
         "-pno:threadexception",
         "-qq",
         "--tb=short",
+        *(["--exitfirst"] if stop_early else []),
     ]
     with contextlib.redirect_stdout(said), _no_color(), _no_log():
         status = pytest.main(arguments, plugins=[collector])

@@ -10,7 +10,7 @@ from scipy.special import softmax as scipy_softmax
 
 from cifar_lab import drawn, syllabus
 from cifar_lab.grading.expect import expect, expect_error
-from cifar_lab.grading.learner import LearnerError
+from cifar_lab.grading.laws import Compiling
 from cifar_lab.grading.plugin import exercise
 from cifar_lab.grading.samples import generator, images_like_cifar
 
@@ -1014,108 +1014,31 @@ def test_learns_the_drawn_set(learner):
 # --- compile_cnn ---------------------------------------------------------------------------------
 
 
-def compiled(model, learner, **settings):
-    """A small classifier of vectors, compiled by the learner."""
-    result = learner.cnn.compile_cnn(model, **settings)
-    expect(result).to_be_a("model", because="compile_cnn returns the model that it was given")
-    expect(result.is_compiled()).to_equal(True, because="compile_cnn makes a model ready to train")
-    return result
-
-
-def measured(learner):
-    """Loss and metrics as Keras reports them, beside the targets and predictions behind them."""
-    model = compiled(learner.tools.opaque_model(), learner)
-    x, targets = 3 * numbers(12, 4), np.eye(3)[np.arange(12) % 3]
-    probabilities = np.asarray(model.predict(x), np.float64)
-    try:
-        return model.evaluate(x, targets), targets, probabilities
-    except LearnerError as error:
-        known = {
-            "dtype='string'": "you gave the metrics by position, where Keras expects loss weights: "
-            "write metrics=[...]",
-            "target.ndim - 1": "the loss is sparse: it expects numbers as labels, ours are one-hot",
-            "No loss": "you named no loss",
-        }
-        mistakes = [mistake for words, mistake in known.items() if words in error.message]
-        expect(str(error)).to_be_true(
-            False,
-            "loss and accuracy of pictures with one-hot labels",
-            because="a network that is ready to train can be evaluated, too",
-            mistake=mistakes[0] if mistakes else None,
-        )
+@pytest.fixture
+def compiling(learner):
+    """What holds of the learner's compile_cnn."""
+    return Compiling(learner, learner.cnn.compile_cnn, default_rate=1e-3)
 
 
 @exercise("cnn.compile_cnn")
-def test_the_same_model_comes_back(learner):
+def test_the_same_model_comes_back(compiling):
     """The model that comes back is the one that was given, compiled."""
-    model = learner.tools.small_model()
-    result = compiled(model, learner)
-    expect(result).to_be_true(
-        result == model,
-        "the very model that was given",
-        because="a copy would leave the caller's model uncompiled",
-    )
+    compiling.expect_same_model()
 
 
 @exercise("cnn.compile_cnn")
-def test_adam_at_the_given_rate(learner):
+def test_adam_at_the_given_rate(compiling):
     """The optimizer is Adam, at the learning rate that was asked for, 0.001 by default."""
-    for settings, right in (({}, 1e-3), ({"learning_rate": 0.02}, 0.02)):
-        spec = compiled(learner.tools.small_model(), learner, **settings).optimizer_spec()
-        expect(spec["class"]).to_equal(
-            "Adam",
-            because="Adam scales each weight's step by that weight's own gradients",
-            mistakes={"you did not choose an optimizer: Keras' default is RMSprop": "RMSprop"},
-        )
-        expect(spec["learning_rate"]).to_be_close(
-            right,
-            because=f"learning_rate={right} is what was asked for",
-            rtol=1e-4,
-            atol=0,
-            mistakes={
-                'you ignored `learning_rate`: the name "adam" alone means Adam at 0.001': 1e-3,
-                "your default is not the signature's": 0.01,
-            },
-        )
+    compiling.expect_adam()
 
 
 @exercise("cnn.compile_cnn")
-def test_loss_is_categorical_crossentropy(learner):
+def test_loss_is_categorical_crossentropy(compiling):
     """The loss is the categorical cross-entropy of one-hot labels and probabilities."""
-    values, targets, probabilities = measured(learner)
-    logs = np.log(probabilities), np.log(1 - probabilities)
-    expect(values["loss"]).to_be_close(
-        crossentropy(targets, probabilities),
-        because="the labels are one-hot and the outputs are probabilities",
-        rtol=1e-3,
-        mistakes={
-            "you chose the mean squared error": ((targets - probabilities) ** 2).mean(),
-            "you chose the binary cross-entropy, a yes or no for each class": (
-                -(targets * logs[0] + (1 - targets) * logs[1]).mean()
-            ),
-            "you said from_logits=True, so that a second softmax is taken": (
-                crossentropy(targets, softmax(probabilities))
-            ),
-        },
-    )
+    compiling.expect_crossentropy()
 
 
 @exercise("cnn.compile_cnn")
-def test_accuracy_is_reported(learner):
+def test_accuracy_is_reported(compiling):
     """Training reports the accuracy: the share of images whose largest output is the true class."""
-    values, targets, probabilities = measured(learner)
-    right = float(np.mean(probabilities.argmax(-1) == targets.argmax(-1)))
-    metrics = {name: value for name, value in values.items() if name != "loss"}
-    mistake = None
-    if not metrics:
-        mistake = "you named no metrics"
-    elif "accuracy" in metrics:
-        mistake = (
-            "your metric compares outputs with labels number by number (keras.metrics.Accuracy)"
-        )
-    expect(metrics).to_be_true(
-        any(abs(value - right) < 1e-5 for value in metrics.values()),
-        f"a metric of {right:.4g}",
-        because="a loss is hard to read; people ask for the share of right answers",
-        mistake=mistake,
-    )
+    compiling.expect_accuracy()

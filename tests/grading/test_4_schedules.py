@@ -10,10 +10,15 @@ import pytest
 
 from cifar_lab import drawn
 from cifar_lab.grading.expect import expect, fail
+from cifar_lab.grading.laws import (
+    expect_halved_after_three,
+    expect_new_callbacks,
+    expect_watches,
+    the_callback,
+)
 from cifar_lab.grading.learner import LearnerError
 from cifar_lab.grading.plugin import exercise
 from cifar_lab.grading.samples import generator
-from cifar_lab.grading.wire import Handle
 
 
 def complete(defaults: Mapping[str, Any], given: tuple, settings: dict) -> dict[str, Any]:
@@ -853,28 +858,19 @@ def test_stop_like_keras_on_any_history(learner):
 
 def settings_of(learner, name: str) -> dict:
     """The settings of the one callback of this class."""
-    callbacks = learner.schedules.training_callbacks()
-    expect(callbacks).to_be_true(
-        isinstance(callbacks, list) and all(isinstance(c, Handle) for c in callbacks),
-        "a list of Keras callbacks",
-        because="`fit` takes a list of objects: EarlyStopping(...), not the class EarlyStopping",
-    )
-    specs = [callback.spec() for callback in callbacks]
-    learner.last_call = "schedules.training_callbacks()"
-    found = [spec["settings"] for spec in specs if name in spec["classes"]]
-    expect([spec["class"] for spec in specs]).to_be_true(
-        len(found) == 1,
-        f"one {name} among them",
+    return the_callback(
+        learner,
+        learner.schedules.training_callbacks,
+        name,
         because="EarlyStopping ends the training, ReduceLROnPlateau reduces the rate",
     )
-    return found[0]
 
 
 @exercise("schedules.training_callbacks")
 def test_early_stopping_settings(learner):
     """EarlyStopping watches val_loss or val_accuracy, with a patience of 5 to 10."""
     spec = settings_of(learner, "EarlyStopping")
-    watches(spec, ["val_loss", "val_accuracy"])
+    expect_watches(spec, ["val_loss", "val_accuracy"])
     expect(spec["patience"]).to_be_true(
         5 <= spec["patience"] <= 10,
         "a patience of 5 to 10 epochs",
@@ -883,60 +879,18 @@ def test_early_stopping_settings(learner):
     )
 
 
-def watches(spec: dict, monitors: list[str]) -> None:
-    """One of these metrics, in the direction in which it is better."""
-    monitor = spec["monitor"]
-    known = {
-        "accuracy": "you watched the training data's accuracy: `val_` is the validation data's",
-        "loss": "you watched the training data's loss: `val_` is the validation data's",
-        "val_acc": "you wrote val_acc: Keras calls it val_accuracy, and only warns about val_acc",
-    }
-    expect(monitor).to_be_true(
-        monitor in monitors,
-        " or ".join(monitors),
-        because="it is the validation data that tell when learning has turned into memorising",
-        mistake=known.get(monitor),
-    )
-    right = "min" if monitor == "val_loss" else "max"
-    words = {"min": "smaller", "max": "larger"}
-    expect(spec["mode"]).to_be_true(
-        spec["mode"] in ("auto", right),
-        f"mode {right!r} (or 'auto') for {monitor}",
-        because=f"a {words[right]} {monitor} is better",
-        mistake=f"you would wait for a {words[spec['mode']]} {monitor}"
-        if spec["mode"] in words
-        else None,
-    )
-
-
 @exercise("schedules.training_callbacks")
 def test_reduce_lr_settings(learner):
     """ReduceLROnPlateau watches val_accuracy, with patience 3 and factor 0.5."""
     spec = settings_of(learner, "ReduceLROnPlateau")
-    watches(spec, ["val_accuracy"])
-    expect(spec["patience"]).to_equal(
-        3,
-        because="three epochs without a better val_accuracy are a plateau",
-        mistakes={"you left patience at Keras' default, 10": 10},
-    )
-    expect(spec["factor"]).to_be_close(
-        0.5,
-        because="each drop halves the rate",
-        mistakes={"you left factor at Keras' default, 0.1": 0.1},
-    )
+    expect_watches(spec, ["val_accuracy"])
+    expect_halved_after_three(spec)
 
 
 @exercise("schedules.training_callbacks")
 def test_new_callbacks_at_each_call(learner):
     """Each call returns new objects."""
-    first = learner.schedules.training_callbacks()
-    second = learner.schedules.training_callbacks()
-    expect(second).to_be_true(
-        not any(callback in first for callback in second),
-        "callbacks that the first call did not return",
-        because="a callback remembers its run (best weights, count): a second run needs its own",
-        mistake="you made the callbacks once, outside of the function",
-    )
+    expect_new_callbacks(learner.schedules.training_callbacks)
 
 
 @exercise("schedules.training_callbacks")
