@@ -31,13 +31,6 @@ def show(folder: Path, verdicts: Mapping[str, ExerciseVerdict], target: Console)
     judged = [verdict for verdict in verdicts.values() if verdict.tests]
     target.print(f"Judged: {folder}", soft_wrap=True)
     target.print(_table(verdicts, target))
-    for lesson in syllabus.lessons():
-        if not lesson.ready:
-            target.print(
-                f"Lesson {lesson.number} ({lesson.title}, {lesson.points:g} points) "
-                "is not there yet.",
-                soft_wrap=True,
-            )
     reached, _ = total(judged)
     possible = sum(e.points for e in syllabus.exercises().values())
     target.print(f"{reached:g} of {possible:g} points", style="bold")
@@ -78,7 +71,7 @@ def _table(verdicts: Mapping[str, ExerciseVerdict], target: Console) -> Table:
     table.add_column("status")
     table.add_column("points", justify="right")
     for lesson in syllabus.lessons():
-        for number, exercise in enumerate(lesson.exercises if lesson.ready else ()):
+        for number, exercise in enumerate(lesson.exercises):
             verdict = verdicts.get(exercise.id)
             status = verdict.status if verdict else "not judged"
             points = f"{verdict.points:g}" if verdict else "-"

@@ -168,8 +168,6 @@ def pack(out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: Su
     folder = find_submission(submission)
     texts = {}
     for lesson in syllabus.lessons():
-        if not lesson.ready:
-            continue
         file = folder / PACKAGE / f"{lesson.module}.py"
         try:
             texts[lesson.module] = file.read_bytes()
@@ -194,53 +192,69 @@ def pack(out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: Su
 @app.command()
 def data(
     download: Annotated[
-        bool, typer.Option("--download", help="Fetch CIFAR-10; the only use of the network.")
+        bool, typer.Option("--download", help="Fetch it; the only use of the network.")
     ] = False,
 ) -> None:
-    """What data is there."""
+    """What data is there: CIFAR-10, and the weights for lesson 5."""
     from cifar_lab import data as lab_data
+    from cifar_lab import weights
 
     try:
         if download:
             screen.print(f"CIFAR-10 is in {lab_data.download()}")
+            weights.download()
         screen.print(lab_data.describe(), markup=False)
-    except lab_data.DataError as error:
+        screen.print(weights.describe(), markup=False)
+    except (lab_data.DataError, weights.WeightsError) as error:
         _stop(error)
 
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(metavar="cnn", help="What to train.")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="What to train: cnn or transfer.")
+    ],
     submission: Submission = None,
     data: Annotated[
         str | None, typer.Option(metavar="DATA", help="As CIFAR_COURSE_DATA: drawn, or a path.")
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1)] = 30,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="transfer: run the frozen part once, and cache it.")
+    ] = False,
+    image_size: Annotated[
+        int | None, typer.Option(min=32, help="transfer: the side to which pictures are enlarged.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1)] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's folder.")] = None,
 ) -> None:
-    """A full run: an hour or more on two cores. Interrupted, the same command goes on."""
-    if recipe != "cnn":
-        _stop(f"there is no recipe {recipe!r}: cnn is the one there is")
+    """A full run: minutes to hours. Interrupted, the same command goes on."""
+    if recipe not in ("cnn", "transfer"):
+        _stop(f"there is no recipe {recipe!r}: cnn and transfer are the ones there are")
+    if recipe == "cnn" and (fast or image_size):
+        _stop("--fast and --image-size belong to `train transfer`")
+    name = f"{recipe}-fast" if fast else recipe
     folder = find_submission(submission)
     from cifar_lab import data as lab_data
+    from cifar_lab import weights
 
     try:
         dataset = lab_data.load(data)
     except lab_data.DataError as error:
         _stop(error)
     import_keras()
-    from cifar_lab import training
+    from cifar_lab.training import recipes
+    from cifar_lab.training.run import RunError
 
-    out = out or syllabus.ROOT / "runs" / f"cnn-{dataset.name.split()[0].lower()}-seed{seed}"
-    settings = training.Settings(recipe, dataset.name, seed, epochs)
+    out = out or syllabus.ROOT / "runs" / f"{name}-{dataset.name.split()[0].lower()}-seed{seed}"
+    settings = recipes.settings(name, dataset, seed, epochs, image_size)
     screen.print(f"Training {folder / PACKAGE} on {dataset.name}; the run's folder is {out}")
     try:
-        metrics = training.run_cnn(folder, dataset, settings, out)
-    except training.RunError as error:
+        metrics = recipes.run(folder, dataset, settings, out)
+    except (RunError, weights.WeightsError) as error:
         _stop(error)
     except KeyboardInterrupt:
-        print("\nInterrupted. The same command goes on after the last epoch.", file=sys.stderr)
+        print("\nInterrupted. The same command goes on where it was.", file=sys.stderr)
         raise SystemExit(130) from None
     for part in ("train", "validation", "test"):
         screen.print(f"{part:>10} accuracy on {dataset.name}: {metrics[f'{part}_accuracy']:.2%}")

@@ -3,6 +3,7 @@
 A fault in what is there is always an error that says what to do. Only `download` uses the network.
 """
 
+import contextlib
 import io
 import os
 import pickle
@@ -158,19 +159,27 @@ def download() -> Path:
     _check_writable(ours.parent)
     import keras  # not at the top: it takes seconds, and most commands need no Keras
 
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(PATIENCE)
     try:
-        keras.datasets.cifar10.load_data()
+        with patience():
+            keras.datasets.cifar10.load_data()
     except Exception as error:  # Keras raises a bare Exception where there is no network
         raise DataError(
             f"{target}: the download failed ({error}). Check the network and run the command "
             "again, or fetch the tarball on another machine and set CIFAR_COURSE_DATA to it."
         ) from error
-    finally:
-        socket.setdefaulttimeout(before)
     _read(target)
     return target
+
+
+@contextlib.contextmanager
+def patience() -> Iterator[None]:
+    """A download that falls silent fails after `PATIENCE` seconds, instead of waiting for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _path(text: str) -> Path:

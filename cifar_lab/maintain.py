@@ -3,15 +3,17 @@
 python -m cifar_lab.maintain stubs            cut cifar_course/ from solutions/
 python -m cifar_lab.maintain sync             notebooks from the lessons' text
 python -m cifar_lab.maintain execute [NN]     run them on the reference
+python -m cifar_lab.maintain results [RUN...] enter finished runs into RESULTS.md
 python -m cifar_lab.maintain check            is everything in step?
 """
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from cifar_lab import notebooks, stubs, syllabus
+from cifar_lab import notebooks, results, stubs, syllabus
 
 app = typer.Typer(help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
 out = Console(highlight=False, soft_wrap=True)
@@ -46,23 +48,34 @@ def execute(
             notebooks.execute(text)
 
 
+@app.command("results")
+def enter_results(
+    runs: Annotated[list[Path] | None, typer.Argument(help="folders of finished runs")] = None,
+) -> None:
+    """Keep what finished runs say, and write RESULTS.md's table anew."""
+    for run in runs or []:
+        out.print(results.keep(run).relative_to(syllabus.ROOT))
+    stubs.write_whole(results.PAGE, results.page())
+
+
 @app.command()
 def check() -> None:
-    """Fail when stubs, notebooks or hints are out of step."""
+    """Fail when stubs, notebooks, hints or results are out of step."""
     faults = [*_stub_faults(), *_notebook_faults(), *_syllabus_faults()]
+    if results.PAGE.read_text(encoding="utf-8") != results.page():
+        faults.append("RESULTS.md's table is not that of docs/runs/: maintain results")
     for fault in faults:
         out.print(fault)
     if faults:
         raise typer.Exit(1)
-    out.print("stubs, notebooks and syllabus are in step")
+    out.print("stubs, notebooks, syllabus and results are in step")
 
 
 def _stub_faults() -> list[str]:
     return [
         f"cifar_course/{lesson.module}.py is not the stub: python -m cifar_lab.maintain stubs"
         for lesson in syllabus.lessons()
-        if lesson.ready
-        and (syllabus.ROOT / "cifar_course" / f"{lesson.module}.py").read_text(encoding="utf-8")
+        if (syllabus.ROOT / "cifar_course" / f"{lesson.module}.py").read_text(encoding="utf-8")
         != stubs.stub(lesson.module)
     ]
 

@@ -226,6 +226,32 @@ def parameter_counts(names: Sequence[str], counts: Sequence[int]) -> Figure:
     return figure
 
 
+def accuracies(values: Mapping[str, float], chance: float, title: str) -> Figure:
+    """One bar for each way to do it; what guessing reaches is marked."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(8, 0.5 * len(values) + 1.1))
+        bars = axis.barh(list(values), list(values.values()), color=BLUE)
+        axis.bar_label(bars, [f"{value:.1%}" for value in values.values()], padding=4)
+        axis.axvline(chance, color=ORANGE, ls="--", label="guessing")
+        axis.set(xlim=(0, 1.1), xlabel="share right", title=title)
+        axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        axis.invert_yaxis()
+    return figure
+
+
+def picture_rows(rows: Mapping[str, np.ndarray]) -> Figure:
+    """Rows of pictures (pixels from 0 to 255), each with its name on the left."""
+    columns = max(len(pictures) for pictures in rows.values())
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            len(rows), columns, figsize=(1.15 * columns, 1.2 * len(rows)), squeeze=False
+        )
+        for line, (name, pictures) in zip(axes, rows.items(), strict=True):
+            image_grid(line, np.clip(pictures, 0, 255).astype(np.uint8))
+            line[0].set_title(name, fontsize="small", loc="left")
+    return figure
+
+
 def confusion(counts: np.ndarray, class_names: Sequence[str]) -> Figure:
     """How often each class (rows) was taken for each (columns)."""
     with plt.rc_context(STYLE):

@@ -39,9 +39,12 @@ class Lesson:
     title: str
     minutes: int
     exercises: tuple[Exercise, ...]
-    ready: bool
-    points: float
     keras: bool  # whether its module imports Keras
+
+    @property
+    def points(self) -> float:
+        """Of all its exercises."""
+        return sum(exercise.points for exercise in self.exercises)
 
     @property
     def test_file(self) -> Path:
@@ -55,14 +58,14 @@ class UnknownExercise(LookupError):
 
 @lru_cache(maxsize=1)
 def lessons() -> tuple[Lesson, ...]:
-    """All lessons in order, those that are not there yet included."""
+    """All lessons, in order."""
     return tuple(_lesson(entry) for entry in _table()["lessons"])
 
 
 @lru_cache(maxsize=1)
 def exercises() -> dict[str, Exercise]:
-    """Every exercise of the lessons that are there, by id, in order."""
-    return {e.id: e for lesson in lessons() if lesson.ready for e in lesson.exercises}
+    """Every exercise by id, in order."""
+    return {e.id: e for lesson in lessons() for e in lesson.exercises}
 
 
 def modules() -> tuple[str, ...]:
@@ -102,9 +105,6 @@ def find(names: list[str] | tuple[str, ...]) -> list[Exercise]:
 def _unknown(name: str) -> str:
     import difflib
 
-    for lesson in lessons():
-        if not lesson.ready and name.partition(".")[0] in (lesson.module, str(lesson.number)):
-            return f"lesson {lesson.number} ({lesson.title}) is not there yet"
     known = [*exercises(), *modules(), *(str(lesson.number) for lesson in lessons())]
     by_last_part = [id for id in exercises() if id.partition(".")[2] == name]
     close = by_last_part or difflib.get_close_matches(name, known, n=1)
@@ -137,7 +137,5 @@ def _lesson(entry: dict) -> Lesson:
         title=entry["title"],
         minutes=entry["minutes"],
         exercises=found,
-        ready=entry.get("ready", True),
-        points=entry.get("points", sum(e.points for e in found)),
         keras=entry.get("keras", True),
     )

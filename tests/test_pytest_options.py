@@ -35,6 +35,12 @@ def test_a_plain_run_leaves_grading_and_proofs_out(run_pytest):
     assert "tests/grading/" not in run_pytest("--collect-only", "tests")
 
 
+def test_grading_opens_no_other_test_files(run_pytest):
+    full_runs = "(3 deselected)"  # they are grading tests, too, and wait to be asked for
+    assert full_runs in run_pytest("--collect-only", "-m", "grading")
+    assert "tests/test_wire.py" in run_pytest("--collect-only", "-m", "grading or not grading")
+
+
 def test_naming_a_file_or_a_test_runs_it(run_pytest, reference):
     said = run_pytest(LESSON_1, "--submission", reference)
     assert f"Judged: {reference}" in said and "15 of" in said and "failed" not in said

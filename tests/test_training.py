@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,10 +19,10 @@ SMALL = data.load("drawn").sample(train=80, test=40)
 
 @pytest.fixture
 def training():
-    """The module, imported only when a test runs: it imports Keras."""
-    from cifar_lab import training
+    """What a run needs, imported only when a test runs: it imports Keras."""
+    from cifar_lab.training import cnn, recipes, run
 
-    return training
+    return SimpleNamespace(cnn=cnn, run=recipes.run, **vars(run))
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def small_network(submission_with, reference):
 
 def test_a_run_leaves_its_files_and_tells_the_truth(training, settings, small_network, tmp_path):
     out = tmp_path / "run"
-    metrics = training.run_cnn(small_network, SMALL, settings, out)
+    metrics = training.run(small_network, SMALL, settings, out)
     assert {file.name for file in out.iterdir()} == {
         *("metrics.json", "curves.png", "predictions.npy", "model.keras")
     }
@@ -52,7 +53,7 @@ def test_a_run_leaves_its_files_and_tells_the_truth(training, settings, small_ne
     assert metrics["data"] == "drawn set" and metrics["epochs_run"] == 2
     assert len(metrics["history"]["val_accuracy"]) == 2
     with pytest.raises(training.RunError, match="finished run"):
-        training.run_cnn(small_network, SMALL, settings, out)
+        training.run(small_network, SMALL, settings, out)
 
 
 def test_an_interrupted_run_goes_on_with_everything_it_had(
@@ -67,9 +68,9 @@ def test_an_interrupted_run_goes_on_with_everything_it_had(
             if epoch == 2:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(training, "EpochBar", Interrupting)
+    monkeypatch.setattr(training.cnn, "EpochBar", Interrupting)
     with pytest.raises(KeyboardInterrupt):
-        training.run_cnn(small_network, SMALL, settings, out)
+        training.run(small_network, SMALL, settings, out)
     with np.load(out / "checkpoint.npz", allow_pickle=False) as file:
         saved = {name: file[name] for name in file.files if name != "state"}
 
@@ -81,8 +82,8 @@ def test_an_interrupted_run_goes_on_with_everything_it_had(
             variables = [*self.model.variables, *self.model.optimizer.variables]
             seen.setdefault(epoch, [np.asarray(variable) for variable in variables])
 
-    monkeypatch.setattr(training, "EpochBar", Looking)
-    metrics = training.run_cnn(small_network, SMALL, settings, out)
+    monkeypatch.setattr(training.cnn, "EpochBar", Looking)
+    metrics = training.run(small_network, SMALL, settings, out)
     assert list(seen) == [2, 3]
     assert len(seen[2]) > 10
     for number, value in enumerate(seen[2]):
@@ -103,7 +104,7 @@ def test_the_callbacks_counts_come_back(training, settings, tmp_path):
             keras.callbacks.ReduceLROnPlateau("loss", patience=9),
         ]
         checkpoint = training.Checkpoint(tmp_path, settings)
-        checkpoint.watch(counting)
+        checkpoint.enter(0, counting)
         # nothing to learn: after the first epoch nothing improves
         x, y = np.zeros((4, 2)), np.zeros((4, 1))
         model.fit(x, y, epochs=epochs, verbose=0, callbacks=[*counting, checkpoint])
@@ -126,7 +127,7 @@ def test_a_run_with_other_settings_is_not_mixed_in(training, settings, small_net
     model.compile("sgd", "mse")
     model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0, callbacks=[checkpoint])
     with pytest.raises(training.RunError, match="other settings"):
-        training.run_cnn(small_network, SMALL, replace(settings, seed=1), out)
+        training.run(small_network, SMALL, replace(settings, seed=1), out)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows")

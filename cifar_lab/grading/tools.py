@@ -150,3 +150,161 @@ def rehearse(callbacks, metrics: dict, rate: float = 0.5) -> dict:
             break
     run.on_train_end()
     return {"rates": rates, "weight": float(model.get_weights()[0].flat[0])}
+
+
+# --- lesson 5: bases, and what happens inside them ------------------------------------------------
+
+
+def small_base(size: int = 40, seed: int = 0):
+    """A base like MobileNetV2, so small that it costs nothing, with what a base has.
+
+    A fixed square input `(size, size, 3)`, convolutions, BatchNormalization whose statistics have
+    seen something, 15 layers in all. `reached` and `batches` ask its first layer what came in.
+    """
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    x = inputs = keras.Input((size, size, 3))
+    x = _watch()(x)
+    for filters, strides in ((8, 4), (8, 2), (12, 1), (16, 1)):
+        x = keras.layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(x)
+        x = keras.layers.BatchNormalization(momentum=0.9)(x)
+        x = keras.layers.ReLU(6.0)(x)
+    return _with_statistics(keras.Model(inputs, keras.layers.Activation("linear")(x)), seed)
+
+
+def mobilenet(size: int = 96, alpha: float = 0.35, seed: int = 0):
+    """A true MobileNetV2 of 154 layers without its top, narrow and untrained."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    shape = (size, size, 3)
+    return keras.applications.MobileNetV2(shape, alpha, include_top=False, weights=None)
+
+
+def extractor(seed: int = 0):
+    """A compiled network for images `(6, 5, 3)` that differs in training and at inference."""
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential(
+        [
+            keras.Input((6, 5, 3)),
+            _watch(),
+            keras.layers.RandomFlip("horizontal_and_vertical"),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5),
+        ]
+    )
+    model.compile(run_eagerly=True)  # so that the watch sees true batches
+    return _with_statistics(model, seed)
+
+
+def _watch():
+    """A layer that changes nothing and notes what it is given."""
+    import keras
+
+    class Watch(keras.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.seen = []
+
+        def call(self, inputs):
+            self.seen.append(inputs)
+            return inputs
+
+    return Watch()
+
+
+def _with_statistics(model, seed: int):
+    """The same model; its BatchNormalization has moving statistics that are not 0 and 1."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    for layer in model.layers:
+        if type(layer).__name__ == "BatchNormalization":
+            gamma, beta, mean, variance = layer.get_weights()
+            mean = random.normal(0, 0.2, mean.shape)
+            layer.set_weights([gamma, beta, mean, random.uniform(0.5, 1.5, variance.shape)])
+    return model
+
+
+def reached(model, base, images, training: bool = False):
+    """What reaches the first convolution of `small_base` when the model is called on images.
+
+    Returns:
+        An array, or None if the model does not use this base.
+    """
+    import keras
+
+    seen = base.layers[1].seen
+    seen.clear()
+    model(keras.ops.convert_to_tensor(images, "float32"), training=training)
+    return keras.ops.convert_to_numpy(seen[-1]) if seen else None
+
+
+def batches(model) -> list[int]:
+    """How many images each batch had that `extractor` has seen."""
+    # the first that it saw was the placeholder of which the model was built
+    return [int(seen.shape[0]) for seen in model.layers[0].seen if seen.shape[0]]
+
+
+def outputs_in_training(model, images):
+    """What the model makes of images when it is called with `training=True`."""
+    import keras
+
+    images = keras.ops.convert_to_tensor(images, "float32")
+    return keras.ops.convert_to_numpy(model(images, training=True))
+
+
+def penalty(model) -> float:
+    """What regularisation adds to the loss."""
+    return float(sum(float(loss) for loss in model.losses))
+
+
+def head_on(base, classes: int = 3):
+    """A small softmax head on a base, which stays as frozen or thawed as it is; not compiled."""
+    import keras
+
+    return keras.Sequential(
+        [
+            base,
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(classes, activation="softmax"),
+        ]
+    )
+
+
+def thaw(base, places: list[int]) -> None:
+    """Exactly the layers at these places of the base are trainable; none for an empty list."""
+    base.trainable = True
+    for place, layer in enumerate(base.layers):
+        layer.trainable = place in places
+
+
+def freeze(base) -> None:
+    """Nothing in the base is trainable, and the base itself is not."""
+    base.trainable = False
+
+
+def layers_of(base) -> list[dict]:
+    """For each layer: class, whether an optimizer of the whole base would move it, weights.
+
+    `trains` is None for a layer without weights.
+    """
+    import keras
+
+    free = {id(variable) for variable in base.trainable_variables}
+
+    return [
+        {
+            "class": type(layer).__name__,
+            "name": layer.name,
+            "trains": any(id(v) in free for v in layer.variables) if layer.variables else None,
+            "weights": [keras.ops.convert_to_numpy(v) for v in layer.variables],
+        }
+        for layer in base.layers
+    ]

@@ -1,15 +1,5 @@
-"""Full training runs: the recipes, with progress, resume, curves, metrics and predictions.
+"""One full run: its settings, its folder, progress, resume, and what it leaves behind."""
 
-A run lives in one folder:
-
-    checkpoint.npz    the state after the last finished epoch; gone when the run is finished
-    metrics.json      what came out, with data, seed, hardware and date beside it
-    curves.png        loss and accuracy over the epochs
-    predictions.npy   float32 (test images, classes)
-    model.keras       the trained network
-"""
-
-import importlib
 import json
 import os
 import platform
@@ -17,7 +7,6 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import keras
@@ -25,9 +14,8 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cifar_lab import plots, syllabus
+from cifar_lab import plots
 from cifar_lab.data import Dataset
-from cifar_lab.submission import PACKAGE, Modules
 
 # what Keras' own callbacks remember from epoch to epoch
 _MEMORY = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")
@@ -46,72 +34,27 @@ class Settings:
     seed: int
     epochs: int
     batch_size: int = 64
-
-
-def run_cnn(folder: Path, dataset: Dataset, settings: Settings, out: Path) -> dict[str, Any]:
-    """`train_cnn` with the modules of the submission in `folder`."""
-    with Modules(folder, syllabus.modules()).active():
-        names = ("normalization", "cnn", "regularization", "schedules")
-        modules = {name: importlib.import_module(f"{PACKAGE}.{name}") for name in names}
-        return train_cnn(modules, dataset, settings, out)
-
-
-def train_cnn(
-    modules: dict[str, ModuleType], dataset: Dataset, settings: Settings, out: Path
-) -> dict[str, Any]:
-    """Lesson 3's network trained from scratch with lesson 4's callbacks.
-
-    Args:
-        modules: A submission's modules by name: `normalization`, `cnn`, `regularization` and
-            `schedules`.
-        dataset: Where a tenth of the training images is held out for validation.
-        settings: Seed, epochs, batch size.
-        out: The run's folder; an unfinished run in it is resumed.
-
-    Returns:
-        What `metrics.json` says.
-
-    Raises:
-        RunError: `out` holds another run.
-    """
-    checkpoint = Checkpoint(out, settings)
-    keras.utils.set_random_seed(settings.seed + 1000 * checkpoint.epoch)
-    training, validation, test = modules["normalization"].prepare(
-        dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test, seed=settings.seed
-    )
-    model = modules["regularization"].build_regularized_cnn()
-    model = modules["cnn"].compile_cnn(model)
-    callbacks = modules["schedules"].training_callbacks()
-    checkpoint.watch(callbacks)
-    bar = EpochBar(settings.epochs)
-    try:
-        modules["schedules"].train(
-            model,
-            training,
-            validation,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            # the checkpoint comes last: it notes what the others decided after this epoch
-            callbacks=[*callbacks, bar, checkpoint],
-        )
-    finally:
-        bar.close()
-    parts = {"train": training, "validation": validation, "test": test}
-    return _finish(model, parts, dataset, checkpoint)
+    image_size: int = 32  # of a side, in pixels, as the network's first convolution sees it
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Saves the whole state after every epoch, in one file that is written whole or not at all.
 
     `keras.callbacks.BackupAndRestore` forgets what EarlyStopping and ReduceLROnPlateau have
-    counted so far, and the history before the interruption; this keeps both.
+    counted so far, and the history before the interruption; this keeps both, through all the
+    stages that a run has.
+
+    Attributes:
+        seconds: Spent in training so far, those before an interruption included.
+        history: Name to one number for each epoch so far, of all stages.
     """
 
     def __init__(self, out: Path, settings: Settings):
         super().__init__()
         self.out = out
         self.settings = settings
-        self.epoch = 0
+        self.stage = 0
+        self.epoch = 0  # of the stage
         self.seconds = 0.0
         self.history: dict[str, list[float]] = {}
         self._watched: list[keras.callbacks.Callback] = []
@@ -123,9 +66,28 @@ class Checkpoint(keras.callbacks.Callback):
         """Where the state is."""
         return self.out / "checkpoint.npz"
 
-    def watch(self, callbacks: list[keras.callbacks.Callback]) -> None:
-        """Remember the counts of these callbacks, too."""
+    @property
+    def epochs_run(self) -> int:
+        """Epochs of all stages."""
+        return len(self.history.get("loss", ()))
+
+    @property
+    def seed(self) -> int:
+        """For the random generators: the run's, and another one after each interruption."""
+        return self.settings.seed + 1000 * self.epochs_run
+
+    def enter(self, stage: int, callbacks: list[keras.callbacks.Callback]) -> bool:
+        """Begin or go on with a stage, whose callbacks' counts are to be kept, too.
+
+        Returns:
+            False if the stage is done: the state that was saved belongs to a later one.
+        """
+        if stage < self.stage:
+            return False
+        if stage > self.stage:
+            self.stage, self.epoch, self._arrays = stage, 0, {}
         self._watched = callbacks
+        return True
 
     def _open(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
@@ -143,12 +105,15 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{self.out} holds an unfinished run with other settings: "
                 f"{self._state['settings']}. Choose another --out, or delete that folder."
             )
+        self.stage = self._state["stage"]
         self.epoch = self._state["epoch"]
         self.seconds = self._state["seconds"]
         self.history = self._state["history"]
 
     def on_train_begin(self, logs=None):
         self._started = time.monotonic()
+        # the way in which Keras' own BackupAndRestore tells `fit` where to go on
+        self.model._initial_epoch = self.epoch
         if not self._arrays:
             return
         self.model.optimizer.build(self.model.trainable_variables)
@@ -161,8 +126,6 @@ class Checkpoint(keras.callbacks.Callback):
                 callback.best_weights = [
                     self._arrays[f"best{number}_{i}"] for i in range(len(best))
                 ]
-        # the way in which Keras' own BackupAndRestore tells `fit` where to go on
-        self.model._initial_epoch = self.epoch
         self._arrays = {}
 
     def on_epoch_end(self, epoch, logs=None):
@@ -181,6 +144,7 @@ class Checkpoint(keras.callbacks.Callback):
                 arrays[f"best{number}_{i}"] = np.asarray(weights)
         state = {
             "settings": asdict(self.settings),
+            "stage": self.stage,
             "epoch": self.epoch,
             "seconds": self.seconds,
             "history": self.history,
@@ -201,11 +165,17 @@ def _memory(callback: keras.callbacks.Callback) -> dict[str, float | None]:
 
 
 class EpochBar(keras.callbacks.Callback):
-    """A bar for the epoch under way, and a line for each one done."""
+    """A bar for the epoch under way, and a line for each one done.
 
-    def __init__(self, epochs: int):
+    Args:
+        epochs: How many there will be.
+        stage: A word before the epoch's number, where a run has more than one stage.
+    """
+
+    def __init__(self, epochs: int, stage: str = ""):
         super().__init__()
         self.epochs = epochs
+        self.stage = f"{stage} " if stage else ""
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -220,7 +190,7 @@ class EpochBar(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._began = time.monotonic()
-        description = f"epoch {epoch + 1} of {self.epochs}"
+        description = f"{self.stage}epoch {epoch + 1} of {self.epochs}"
         self._bar.reset(self._task, total=self.params["steps"], description=description)
 
     def on_train_batch_end(self, batch, logs=None):
@@ -229,7 +199,7 @@ class EpochBar(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.monotonic() - self._began
         figures = "  ".join(f"{name} {value:.4g}" for name, value in (logs or {}).items())
-        line = f"epoch {epoch + 1:>2} of {self.epochs}  {seconds:.0f} s  {figures}"
+        line = f"{self.stage}epoch {epoch + 1:>2} of {self.epochs}  {seconds:.0f} s  {figures}"
         self._bar.console.print(line, soft_wrap=True, highlight=False)
 
     def on_train_end(self, logs=None):
@@ -240,13 +210,22 @@ class EpochBar(keras.callbacks.Callback):
         self._bar.stop()
 
 
-def _finish(
+def finish(
     model: keras.Model,
     parts: dict[str, tuple[np.ndarray, np.ndarray]],
     dataset: Dataset,
     checkpoint: Checkpoint,
+    **more: Any,
 ) -> dict[str, Any]:
-    """Measure on all three parts and write the run's files, metrics last."""
+    """Measure on all three parts and write the run's files, metrics last.
+
+    Args:
+        model: The trained network.
+        parts: "train", "validation" and "test": inputs and one-hot labels.
+        dataset: For its name.
+        checkpoint: For settings and history; its file is deleted.
+        more: What else `metrics.json` is to say.
+    """
     out, accuracies = checkpoint.out, {}
     for name, (x, y) in parts.items():
         probabilities = model.predict(x, batch_size=256, verbose=0)
@@ -262,9 +241,10 @@ def _finish(
         "backend": keras.backend.backend(),
         "keras": keras.__version__,
         "seconds": round(checkpoint.seconds, 1),
-        "epochs_run": checkpoint.epoch,
+        "epochs_run": checkpoint.epochs_run,
         "parameters": model.count_params(),
         **accuracies,
+        **more,
         "history": checkpoint.history,
     }
     figure = plots.learning_curves(checkpoint.history, title=f"Trained on {dataset.name}")

@@ -1,0 +1,71 @@
+"""Frozen BatchNormalization, folded into the convolution before it.
+
+A BatchNormalization that no longer learns or counts is a scale and a shift for each channel:
+
+    gamma * (W x - mean) / sqrt(variance + epsilon) + beta
+        = (s W) x + (beta - s mean),  s = gamma / sqrt(variance + epsilon)
+
+A convolution can do that itself, with other weights and a bias. On a CPU this halves the time of
+MobileNetV2, which spends as long on carrying activations about as on calculating with them.
+"""
+
+import keras
+import numpy as np
+
+
+def folded(model: keras.Model) -> keras.Model:
+    """A model that computes the same at inference, without BatchNormalization.
+
+    All other layers keep their names.
+
+    Args:
+        model: Functional; each BatchNormalization follows a convolution that nothing else reads.
+    """
+    norms = {
+        _before(layer).name: layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+
+    def clone(layer):
+        config = layer.get_config()
+        if layer.name in norms:
+            config["use_bias"] = True
+        return type(layer).from_config(config)
+
+    def call(layer, inputs, *args, **kwargs):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            return inputs
+        return layer(inputs, *args, **kwargs)
+
+    lighter = keras.models.clone_model(model, clone_function=clone, call_function=call)
+    for layer in model.layers:
+        weights = layer.get_weights()
+        if layer.name in norms:
+            weights = _with_norm(layer, *weights, norm=norms[layer.name])
+        if weights and not isinstance(layer, keras.layers.BatchNormalization):
+            lighter.get_layer(layer.name).set_weights(weights)
+    return lighter
+
+
+def _before(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """The convolution whose output a layer reads."""
+    source = layer.input._keras_history.operation
+    if not isinstance(source, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
+        raise ValueError(f"{layer.name} follows {source.name}, which is not a convolution")
+    return source
+
+
+def _with_norm(
+    layer: keras.layers.Layer,
+    kernel: np.ndarray,
+    *bias: np.ndarray,
+    norm: keras.layers.BatchNormalization,
+) -> list[np.ndarray]:
+    """The convolution's kernel and bias with the scale and shift of the normalisation in them."""
+    gamma, beta, mean, variance = norm.get_weights()
+    scale = gamma / np.sqrt(variance + norm.epsilon)
+    shift = beta + scale * (sum(bias) - mean)
+    # a depthwise kernel is (rows, columns, channels, 1): its channels are not the last axis
+    depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+    return [kernel * (scale[:, None] if depthwise else scale), shift]

@@ -1,0 +1,43 @@
+"""What lessons say about Keras is what the pinned Keras does: when it changes, so must they."""
+
+import keras
+import numpy as np
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("frozen", "moves"), [(False, True), (True, False)], ids=["thawed", "frozen"]
+)
+def test_fit_overrides_training_false_of_a_functional_base(frozen, moves):
+    """Lesson 5, section 6: only `trainable=False` keeps BatchNormalization's statistics.
+
+    If this fails because the statistics stay put in both cases, Keras has changed: `fit` now
+    respects `base(x, training=False)`. Then rewrite that section, and `unfreeze_last`'s docstring.
+    """
+    inputs = keras.Input((3,))
+    norm = keras.layers.BatchNormalization()
+    base = keras.Model(inputs, norm(inputs))
+    norm.trainable = not frozen
+    outside = keras.Input((3,))
+    outputs = keras.layers.Dense(1)(base(outside, training=False))
+    model = keras.Model(outside, outputs)
+    model.compile("sgd", "mean_squared_error")
+    x = np.random.default_rng(0).normal(5, 1, (32, 3)).astype(np.float32)
+    model.fit(x, np.zeros((32, 1)), verbose=0)
+    moved = float(np.abs(keras.ops.convert_to_numpy(norm.moving_mean)).max())
+    assert (moved > 0.01) == moves, f"the moving mean moved by {moved:.3g}"
+
+
+def test_an_augmentation_called_with_training_true_rests_at_inference():
+    """The other side of the same rule: `predict` overrides `training=True` of a layer."""
+    inputs = keras.Input((8, 8, 3))
+    flip = keras.Sequential([keras.layers.RandomFlip("horizontal", seed=0)])
+    model = keras.Model(inputs, flip(inputs, training=True))
+    x = np.random.default_rng(0).uniform(0, 255, (16, 8, 8, 3)).astype(np.float32)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), x)
+
+
+def test_the_last_twenty_layers_begin_at_block_15():
+    """Lesson 5, section 6 prints them."""
+    base = keras.applications.MobileNetV2((96, 96, 3), 0.35, include_top=False, weights=None)
+    assert len(base.layers) == 154 and base.layers[-20].name == "block_15_expand"
