@@ -15,11 +15,11 @@ LESSON_1 = "tests/grading/test_1_normalization.py"
 def run_pytest():
     """Run pytest in the course's folder; its output."""
 
-    def run(*words: object) -> str:
+    def run(*words: object, **environment: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *map(str, words)],
             cwd=syllabus.ROOT,
-            env={**os.environ, "PYTEST_ADDOPTS": ""},
+            env={**os.environ, "PYTEST_ADDOPTS": "", **environment},
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -61,6 +61,17 @@ def test_full_runs_wait_to_be_asked_for(run_pytest):
     assert "test_full_runs" not in run_pytest("--collect-only", "-m", "grading")
     assert "test_full_runs" in run_pytest("--collect-only", "-m", "grading and gpu")
     assert "test_full_runs" in run_pytest("--collect-only", "-m", "grading", "--full-run")
+
+
+def test_full_runs_are_about_the_real_images(run_pytest, reference, tmp_path):
+    """They look where Keras keeps CIFAR-10, though the course's own tests work on the drawn set."""
+    words = ("-m", "grading and gpu", "-rs", "--submission", reference)
+    home = {"KERAS_HOME": str(tmp_path), "CIFAR_COURSE_DATA": ""}
+    assert "CIFAR-10 is not on this machine" in run_pytest(*words, **home)
+    (tmp_path / "datasets" / "cifar-10-batches-py").mkdir(parents=True)
+    said = run_pytest(*words, **home)
+    assert "CIFAR-10 is not on this machine" not in said
+    assert "there is no GPU" in said or "not readable" in said or "missing" in said
 
 
 def test_a_failure_reads_like_a_lesson_not_like_a_traceback(run_pytest, submission_with, reference):

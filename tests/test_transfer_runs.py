@@ -94,7 +94,7 @@ def test_a_fast_run_leaves_its_files_and_no_cache(training, reference, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {
         *("metrics.json", "curves.png", "predictions.npy", "model.keras")
     }
-    assert metrics["views"] == 2 and metrics["seconds"] > metrics["trunk_seconds"] > 0
+    assert metrics["views"] == 2 and metrics["seconds"] > metrics["trunk_seconds"] >= 0
     # the whole network, from pictures to probabilities, is what was saved
     model = training.keras.saving.load_model(tmp_path / "model.keras")
     predictions = np.load(tmp_path / "predictions.npy")
@@ -197,7 +197,7 @@ def test_folded_computes_the_same(training):
             layer.set_weights([random.uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
     lighter = training.folding.folded(base)
     x = random.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
-    expected, found = (np.array(model(x, training=False)) for model in (base, lighter))
+    expected, found = (model.predict(x, verbose=0) for model in (base, lighter))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
     assert len(lighter.layers) == len(base.layers) - 52  # so many BatchNormalization there are
 

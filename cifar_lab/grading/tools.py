@@ -200,6 +200,7 @@ def extractor(seed: int = 0):
         ]
     )
     model.compile(run_eagerly=True)  # so that the watch sees true batches
+    model.layers[0].seen.clear()  # it has seen the placeholders of which the model was built
     return _with_statistics(model, seed)
 
 
@@ -248,8 +249,7 @@ def reached(model, base, images, training: bool = False):
 
 def batches(model) -> list[int]:
     """How many images each batch had that `extractor` has seen."""
-    # the first that it saw was the placeholder of which the model was built
-    return [int(seen.shape[0]) for seen in model.layers[0].seen if seen.shape[0]]
+    return [int(seen.shape[0]) for seen in model.layers[0].seen]
 
 
 def outputs_in_training(model, images):

@@ -258,10 +258,16 @@ def finish(
 
 def hardware() -> str:
     """What this machine computes with, in words."""
-    devices = [str(device) for device in keras.distribution.list_devices("gpu")]
-    if devices:
-        return ", ".join(devices)
-    return f"{os.cpu_count()} CPU cores ({_processor()})"
+    return ", ".join(gpus()) or f"{os.cpu_count()} CPU cores ({_processor()})"
+
+
+def gpus() -> list[str]:
+    """The GPUs that Keras' backend sees."""
+    if keras.backend.backend() == "torch":  # whose devices Keras 3.15 cannot list
+        import torch
+
+        return [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+    return [str(device) for device in keras.distribution.list_devices("gpu")]
 
 
 def _processor() -> str:
