@@ -207,7 +207,13 @@ def test_ctrl_c_shows_the_learners_line(half_done):
     file.write_text(file.read_text(encoding="utf-8") + endless, encoding="utf-8")
     words = [sys.executable, "-m", "cifar_lab.cli", "check", "normalization.one_hot"]
     process = subprocess.Popen(
-        words, cwd=half_done, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        words,
+        cwd=half_done,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a job that a shell has put into the background ignores Ctrl-C, and so would this one
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while not started.exists():
         assert process.poll() is None, process.communicate()

@@ -36,7 +36,11 @@ class _Collector:
 
 
 def judge(
-    folder: Path, exercises: list[Exercise], tests: str = "grading", stop_early: bool = False
+    folder: Path,
+    exercises: list[Exercise],
+    tests: str = "grading",
+    stop_early: bool = False,
+    walled: bool = False,
 ) -> dict[str, ExerciseVerdict]:
     """Verdicts by exercise id, in the order of the course.
 
@@ -45,6 +49,8 @@ def judge(
         exercises: What to judge.
         tests: pytest's marker expression for the tests to run.
         stop_early: End with the first test that fails; the points are then of no use.
+
+        walled: Run the submission behind the wall.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
@@ -74,6 +80,7 @@ def judge(
         "-qq",
         "--tb=short",
         *(["--exitfirst"] if stop_early else []),
+        *(["--walled"] if walled else []),
     ]
     with contextlib.redirect_stdout(said), _no_color(), _no_log():
         status = pytest.main(arguments, plugins=[collector])

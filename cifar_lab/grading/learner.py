@@ -36,6 +36,18 @@ class LearnerError(Exception):
         return exercise if found and "NotImplementedError" in self.types else None
 
 
+class Fault(LearnerError):
+    """Learner code did not answer as it should: it took too long, died, or sent nonsense.
+
+    Attributes:
+        kind: `time-out`, `crash`, `output limit` or `bad reply`.
+    """
+
+    def __init__(self, kind: str, words: str):
+        super().__init__([kind], words, [], "")
+        self.kind = kind
+
+
 class Learner:
     """A submission, as a grading test sees it.
 
@@ -56,7 +68,11 @@ class Learner:
         """Send one request; return its result, or raise LearnerError."""
         self.last_call = described
         frame = wire.encode({**request, "args": list(args), "kwargs": kwargs})
-        reply = wire.decode(self._channel(frame), self._proxy)
+        try:
+            reply = self._reply(self._channel(frame), len(wire.arrays_in([args, kwargs])))
+        except Fault as fault:
+            fault.call = described
+            raise
         if "error" in reply:
             raise LearnerError(**reply["error"], call=described)
         for ours, theirs in zip(wire.arrays_in([args, kwargs]), reply["arguments"], strict=True):
@@ -67,8 +83,41 @@ class Learner:
                 np.copyto(ours, theirs, casting="unsafe")
         return reply["result"]
 
+    def _reply(self, frame: bytes, arrays: int) -> dict:
+        """A reply, checked: what comes through a wall may be anything."""
+        try:
+            reply = wire.decode(frame, self._proxy)
+        except wire.WireError as error:
+            raise Fault("bad reply", str(error)) from error
+        if not _is_reply(reply, arrays):
+            raise Fault("bad reply", "it is neither a result nor an error")
+        return reply
+
     def _proxy(self, kind: str, number: int) -> "Proxy":
         return Proxy(kind, number, self)
+
+
+def _is_reply(reply: Any, arrays: int) -> bool:
+    if not isinstance(reply, dict):
+        return False
+    if set(reply) == {"error"}:
+        error = reply["error"]
+        return (
+            isinstance(error, dict)
+            and set(error) == {"types", "message", "lines"}
+            and isinstance(error["message"], str)
+            and isinstance(error["types"], list)
+            and all(isinstance(name, str) for name in error["types"])
+            and isinstance(error["lines"], list)
+            and all(isinstance(line, list) and len(line) == 3 for line in error["lines"])
+        )
+    changed = reply.get("arguments")
+    return (
+        set(reply) == {"result", "arguments"}
+        and isinstance(changed, list)
+        and len(changed) == arrays
+        and all(isinstance(array, np.ndarray) for array in changed)
+    )
 
 
 class Module:

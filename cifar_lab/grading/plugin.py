@@ -10,6 +10,7 @@ A grading test names its exercise:
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import pytest
 from cifar_lab import board, syllabus
 from cifar_lab.grading.expect import Mismatch
 from cifar_lab.grading.learner import Learner, LearnerError
+from cifar_lab.grading.sandbox import GraderError, NoWall, Sandbox
 from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.grading.worker import Worker
 from cifar_lab.submission import NoSubmission, find_submission
@@ -46,6 +48,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--full-run",
         action="store_true",
         help="run the full-run thresholds even where there is no GPU (hours)",
+    )
+    group.addoption(
+        "--walled",
+        action="store_true",
+        help="run the submission behind a wall (bubblewrap): for code that nobody has read",
     )
     group.addoption(
         "--grading-seed",
@@ -133,10 +140,31 @@ def submission(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest.fixture
-def learner(submission: Path, pytestconfig: pytest.Config) -> Learner:
+def learner(request: pytest.FixtureRequest, submission: Path, pytestconfig: pytest.Config):
     """The submission, freshly imported for each test."""
     seed = pytestconfig.getoption("grading_seed")
-    return Learner(Worker(submission, syllabus.modules(), seed).handle)
+    if not pytestconfig.getoption("walled"):
+        yield Learner(Worker(submission, syllabus.modules(), seed).handle)
+        return
+    sandbox = request.getfixturevalue("sandbox")
+    with sandbox.session(seed, keras=_needs_keras(_exercise_of(request.node))) as session:
+        yield Learner(session.handle)
+
+
+@pytest.fixture(scope="session")
+def sandbox(submission: Path) -> Iterator[Sandbox]:
+    """The submission behind its wall."""
+    try:
+        behind = Sandbox(submission)
+    except NoWall as missing:
+        raise pytest.UsageError(str(missing)) from None
+    yield behind
+    behind.close()
+
+
+def _needs_keras(exercise: str | None) -> bool:
+    module = (exercise or "").partition(".")[0]
+    return any(lesson.keras for lesson in syllabus.lessons() if lesson.module == module)
 
 
 @pytest.fixture
@@ -192,13 +220,19 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
         return
     error = call.excinfo.value if call.excinfo else None
     learner = item.funcargs.get("learner")
-    if isinstance(error, LearnerError | Mismatch):
+    if report.failed and _is_our_fault(error, call.when):
+        item.config.stash[FAULTS].append(f"{item.nodeid}: {type(error).__name__}: {error}")
+        return
+    if report.failed:
         report.longrepr = _message(error, learner)
         report.sections = [part for part in report.sections if "stdout" in part[0]]
-    elif report.failed:
-        item.config.stash[FAULTS].append(f"{item.nodeid}: {type(error).__name__}: {error}")
     if report.passed or report.failed:
         _note(item, exercise, report, error)
+
+
+def _is_our_fault(error: BaseException, when: str) -> bool:
+    """Whether the grader broke, rather than met something odd that learner code returned."""
+    return when != "call" or isinstance(error, GraderError | NameError | ImportError | SyntaxError)
 
 
 def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) -> None:
@@ -216,10 +250,15 @@ def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) ->
         test.mistake = getattr(error, "mistake", None)
 
 
-def _message(error: LearnerError | Mismatch, learner: Learner | None) -> str:
+def _message(error: BaseException, learner: Learner | None) -> str:
     if isinstance(error, Mismatch):
         called = f"Called {learner.last_call}.\n" if learner and learner.last_call else ""
         return called + str(error)
+    if not isinstance(error, LearnerError):
+        # the tests hold for every right answer: what broke this one is what it was given
+        called = f"Called {learner.last_call}.\n" if learner and learner.last_call else ""
+        oddity = f"{type(error).__name__}: {error}"
+        return f"{called}What came back is so odd that this test cannot go on ({oddity})."
     if error.not_written:
         return error.message
     text = [f"Called {error.call}.", f"It raised {error}"]

@@ -392,6 +392,17 @@ def three_pairs(result):
         "three pairs: (x_train, y_train), (x_validation, y_validation), (x_test, y_test)",
         because="the docstring promises them in this order",
     )
+    for x, y in result:
+        expect(x).to_be_true(
+            np.shape(x)[1:] == (7, 6, 3),
+            "images of the shape that they had, 7x6 with 3 channels",
+            because="standardising changes values, not shapes",
+        )
+        expect(y).to_be_true(
+            np.ndim(y) == 2 and np.shape(y)[1] == 4,
+            "one row for each label, 4 columns",
+            because="labels come one-hot, num_classes=4 columns",
+        )
     return result
 
 

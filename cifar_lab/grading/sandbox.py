@@ -1,0 +1,301 @@
+"""The wall: learner code behind bubblewrap, in a process that can only claim return values.
+
+Nothing of the course is to be seen in there but the few files that answer calls, and the hand-in.
+No expected values, no labels, no points, no network, no home; read-only but for a small /tmp.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cifar_lab import syllabus
+from cifar_lab.grading.learner import Fault
+
+# all that the worker needs of the course; tests, reference and points stay outside
+INSIDE = (
+    *("__init__.py", "submission.py", "quiet.py", "grading/__init__.py", "grading/objects.py"),
+    *("grading/server.py", "grading/tools.py", "grading/wire.py", "grading/worker.py"),
+)
+COURSE, HAND_IN = Path("/course"), Path("/hand-in")
+LENGTH = struct.Struct("<Q")  # before every frame, as in server.py
+FIRST_USER = 61_000  # user ids of the slots, where the grader runs as root
+SECONDS = 60.0  # for one call of learner code, import included
+MEBIBYTE = 2**20
+
+
+class GraderError(Exception):
+    """The grader's own fault: no verdict, and never a zero."""
+
+
+class NoWall(GraderError):
+    """bubblewrap is not there, or may not do its work."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a hand-in may use."""
+
+    memory: int = 8192 * MEBIBYTE  # address space of a process; TensorFlow alone takes 4 GiB
+    processes: int = 128  # of a user, threads included; TensorFlow starts a few per core
+    file: int = 64 * MEBIBYTE
+    tmp: int = 128 * MEBIBYTE
+    reply: int = 512 * MEBIBYTE
+    seconds: float = SECONDS
+
+
+class Sandbox:
+    """One hand-in behind its own wall.
+
+    Args:
+        folder: The hand-in: a folder with a `cifar_course/`.
+        slot: Sandboxes that run side by side have different slots: limits are per user.
+        limits: What the hand-in may use.
+
+    Raises:
+        NoWall: There is no bubblewrap.
+        GraderError: The wall does not stand.
+    """
+
+    def __init__(self, folder: Path, slot: int = 0, limits: Limits | None = None):
+        self.folder = folder
+        self.slot = slot
+        self.limits = limits or Limits()
+        self._has_keras = False
+        self._hanging: dict[str, Fault] = {}  # modules whose import never ends
+        self._process: subprocess.Popen | None = None
+        self._start()
+
+    # --- the wall itself --------------------------------------------------------------------
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs, tempfile.TemporaryDirectory() as outside:
+            canary = Path(outside, "canary-label")
+            canary.write_text("7", encoding="utf-8")
+            self._process = subprocess.Popen(
+                _command(self.folder, self.slot, self.limits, theirs.fileno()),
+                env={},
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            theirs.close()
+            self._control, self._buffer, self._has_keras = ours, b"", False
+            limits = {
+                "RLIMIT_AS": self.limits.memory,
+                "RLIMIT_NPROC": self.limits.processes,
+                "RLIMIT_FSIZE": self.limits.file,
+                "RLIMIT_CORE": 0,
+                "RLIMIT_NOFILE": 256,
+            }
+            self._order({"do": "limit", "limits": limits})
+            reached = self._order({"do": "probe", "canary": str(canary)})["reached"]
+        if reached:
+            self.close()
+            raise GraderError(f"the wall does not stand: from inside one reaches {reached}")
+
+    def close(self) -> None:
+        """End the wall and everything in it."""
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process.stderr.close()
+        self._control.close()
+        self._process = None
+
+    def _order(self, order: dict, sockets: tuple[int, ...] = (), seconds: float = 120) -> dict:
+        """Tell the server inside what to do; its answer."""
+        line = json.dumps(order).encode() + b"\n"
+        try:
+            self._control.settimeout(seconds)
+            socket.send_fds(self._control, [line], list(sockets))
+            return self._answer(seconds)
+        except OSError as error:
+            raise GraderError(f"the wall came down: {self._last_words() or error}") from error
+
+    def _answer(self, seconds: float) -> dict:
+        self._control.settimeout(seconds)
+        while b"\n" not in self._buffer:
+            part = self._control.recv(65536)
+            if not part:
+                raise ConnectionError("it hung up")
+            self._buffer += part
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return json.loads(line)
+
+    def _last_words(self) -> str:
+        try:
+            self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            return ""
+        return self._process.stderr.read(2000).decode(errors="replace").strip()
+
+    # --- tests --------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def session(self, seed: int, keras: bool) -> Iterator["Session"]:
+        """A fresh child of the server, for one test."""
+        if self._process is None:
+            self._start()
+        if keras and not self._has_keras:
+            self._order({"do": "keras"})
+            self._has_keras = True
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                line = json.dumps({"do": "session", "seed": seed}).encode() + b"\n"
+                socket.send_fds(self._control, [line], [theirs.fileno()])
+            session = Session(ours, self.limits, self._hanging)
+            try:
+                yield session
+            finally:
+                ours.close()
+                self._end(session)
+
+    def _end(self, session: "Session") -> None:
+        """Wait until the child is gone; if it does not go, take the whole wall down."""
+        try:
+            if session.fault is not None:
+                raise TimeoutError("it is not waited for")
+            self._answer(seconds=10)
+        except (OSError, ValueError):
+            self.close()
+
+
+class Session:
+    """Takes request frames and returns reply frames, as `Worker.handle` does in this process."""
+
+    def __init__(self, channel: socket.socket, limits: Limits, hanging: dict[str, Fault]):
+        self._channel = channel
+        self._limits = limits
+        self._hanging = hanging
+        self._imported: set[str] = set()
+        self.fault: Fault | None = None
+
+    def handle(self, frame: bytes) -> bytes:
+        """One exchange.
+
+        Raises:
+            Fault: Learner code took too long, died, or sent something that is no reply.
+        """
+        if self.fault is not None:
+            raise self.fault
+        deadline = time.monotonic() + self._limits.seconds
+        try:
+            self._channel.settimeout(self._limits.seconds)
+            self._channel.sendall(LENGTH.pack(len(frame)) + frame)
+            (length,) = LENGTH.unpack(self._exactly(LENGTH.size, deadline))
+            if length > self._limits.reply:
+                raise Fault("output limit", f"a reply of {length:,} bytes")
+            return self._exactly(length, deadline)
+        except TimeoutError:
+            words = f"no answer within {self._limits.seconds:g} seconds"
+            self.fault = Fault("time-out", words)
+        except OSError as error:
+            self.fault = Fault("crash", f"the process that ran it is gone ({error})")
+        except Fault as fault:
+            self.fault = fault
+        raise self.fault
+
+    def _exactly(self, count: int, deadline: float) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._channel.settimeout(left)
+            part = self._channel.recv(min(count - len(data), MEBIBYTE))
+            if not part:
+                raise ConnectionError("it hung up")
+            data += part
+        return bytes(data)
+
+
+# --- bubblewrap -----------------------------------------------------------------------------------
+
+
+def _command(folder: Path, slot: int, limits: Limits, control: int) -> list[str]:
+    bwrap, setpriv = shutil.which("bwrap"), shutil.which("setpriv")
+    if bwrap is None:
+        raise NoWall(
+            "bubblewrap is not installed, and without it nothing keeps a hand-in from its own "
+            "verdict. Install the package `bubblewrap` of your system; --no-wall grades without "
+            "it, and stamps every result as untrusted."
+        )
+    as_root = os.getuid() == 0
+    words = [bwrap, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+    words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "wall"]
+    if as_root:
+        # the interpreter may lie where only root can look; a user of its own comes after the mounts
+        words += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        words += ["--cap-add", "CAP_SETPCAP"]
+    else:
+        words += ["--unshare-user"]
+    words += [*_mounts(folder, limits), "--chdir", "/tmp"]
+    for name, value in _environment().items():
+        words += ["--setenv", name, value]
+    words += ["--"]
+    if as_root:
+        user = str(FIRST_USER + slot)
+        words += [setpriv, f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+        words += ["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
+    server = [sys.executable, "-m", "cifar_lab.grading.server", str(control), str(HAND_IN)]
+    return [*words, *server, *syllabus.modules()]
+
+
+def _mounts(folder: Path, limits: Limits) -> list[str]:
+    words = ["--proc", "/proc", "--dev", "/dev"]
+    words += ["--size", str(limits.tmp), "--perms", "1777", "--tmpfs", "/tmp"]
+    for system in ("/usr", "/lib", "/lib64", "/bin", "/sbin"):
+        path = Path(system)
+        if path.is_symlink():
+            words += ["--symlink", os.readlink(path), system]  # noqa: PTH115 - relative, as it is
+        elif path.exists():
+            words += ["--ro-bind", system, system]
+    binds = [(str(prefix), prefix) for prefix in _prefixes()]
+    binds += [(str(syllabus.LAB / name), COURSE / "cifar_lab" / name) for name in INSIDE]
+    binds += [(str(folder / "cifar_course"), HAND_IN / "cifar_course")]
+    for parent in sorted({parent for _, inside in binds for parent in inside.parents}):
+        if str(parent) not in ("/", "/tmp"):
+            # made anew and open to all: outside it may be somebody's closed home
+            words += ["--perms", "0755", "--dir", str(parent)]
+    for outside, inside in binds:
+        words += ["--ro-bind", outside, str(inside)]
+    words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    return [*words, "--remount-ro", "/"]
+
+
+def _prefixes() -> list[Path]:
+    """Where Python and its packages are, as far as it is not below /usr."""
+    executable = Path(sys.executable).resolve()
+    found = {Path(sys.base_prefix), Path(sys.prefix), executable.parent.parent}
+    return sorted(prefix for prefix in found if not prefix.is_relative_to("/usr"))
+
+
+def _environment() -> dict[str, str]:
+    return {
+        "HOME": "/tmp",
+        "TMPDIR": "/tmp",
+        "KERAS_HOME": "/tmp/keras",
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(COURSE),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "",
+    }

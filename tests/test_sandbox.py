@@ -1,0 +1,283 @@
+"""The wall: what is behind it answers as in this process, and reaches nothing else."""
+
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifar_lab import syllabus
+from cifar_lab.grading import sandbox as walls
+from cifar_lab.grading.judge import judge
+from cifar_lab.grading.learner import Fault, Learner, LearnerError
+
+needs_bubblewrap = pytest.mark.skipif(
+    shutil.which("bwrap") is None, reason="bubblewrap is not installed"
+)
+QUICK = walls.Limits(seconds=3, memory=2048 * walls.MEBIBYTE)
+
+
+@pytest.fixture
+def behind(submission_with):
+    """A submission whose lesson-1 module is `text`, behind a wall with tight limits."""
+    opened = []
+
+    def make(text: str, limits: walls.Limits = QUICK) -> walls.Sandbox:
+        opened.append(walls.Sandbox(submission_with(normalization=text), limits=limits))
+        return opened[-1]
+
+    yield make
+    for sandbox in opened:
+        sandbox.close()
+
+
+def ask(sandbox: walls.Sandbox, call):
+    """One test's session: what `call` gets out of the learner."""
+    with sandbox.session(seed=0, keras=False) as session:
+        return call(Learner(session.handle))
+
+
+def one_hot(learner):
+    return learner.normalization.one_hot(np.array([1, 0]), 2)
+
+
+RIGHT = """
+import numpy as np
+
+def one_hot(labels, num_classes):
+    return np.eye(num_classes, dtype=np.float32)[labels.reshape(-1)]
+"""
+
+# --- the same verdicts ----------------------------------------------------------------------------
+
+WRONG = {
+    "in place": """
+def standardize(images, mean, std):
+    images -= images.mean()
+    return images
+""",
+    "an exception": """
+def standardize(images, mean, std):
+    raise KeyError("what now")
+""",
+    "no return": """
+def standardize(images, mean, std):
+    pass
+""",
+}
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("title", WRONG)
+def test_a_wrong_answer_gets_the_same_verdict_behind_the_wall(reference, submission_with, title):
+    text = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
+    folder = submission_with(normalization=text + WRONG[title])
+    wanted = syllabus.find(["normalization"])
+    here = judge(folder, wanted)
+    there = judge(folder, wanted, walled=True)
+    assert {id: verdict.as_json() for id, verdict in here.items()} == {
+        id: verdict.as_json() for id, verdict in there.items()
+    }
+    assert not here["normalization.standardize"].passed
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("module", ["normalization", "schedules"])
+def test_the_reference_earns_every_point_behind_the_wall(reference, module):
+    verdicts = judge(reference, syllabus.find([module]), "grading and not trains", walled=True)
+    assert all(verdict.passed for verdict in verdicts.values()), verdicts
+
+
+@needs_bubblewrap
+def test_each_test_meets_a_fresh_module(behind):
+    counting = (
+        RIGHT + "\ncalls = []\n\ndef prepare():\n    calls.append(1)\n    return len(calls)\n"
+    )
+    sandbox = behind(counting)
+    for _ in range(2):
+        assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 1
+
+
+# --- what learner code can reach ------------------------------------------------------------------
+
+LOOK = """
+import os
+import socket
+from pathlib import Path
+
+def one_hot(labels, num_classes):
+    return {found}
+"""
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ("sorted(os.environ.get(n, '') for n in ('A_SECRET', 'PYTEST_CURRENT_TEST'))", ["", ""]),
+        (f"Path({str(syllabus.GRADING_TESTS)!r}).exists()", False),
+        (f"Path({str(syllabus.LAB / 'syllabus.toml')!r}).exists()", False),
+        ("Path('/course/cifar_lab/syllabus.toml').exists()", False),
+        ("Path('/course/cifar_lab/grading/server.py').exists()", True),  # one can look, at that
+        ("sorted(p.name for p in Path('/hand-in').iterdir())", ["cifar_course"]),
+        ("[name for _, name in socket.if_nameindex() if name != 'lo']", []),
+        ("os.getuid() == 0", False),
+        ("sorted(int(p) for p in os.listdir('/proc') if p.isdigit())[0]", 1),
+        ("len([p for p in os.listdir('/proc') if p.isdigit()]) <= 5", True),
+        ("os.access('/hand-in/cifar_course/normalization.py', os.W_OK)", False),
+        ("os.access('/course', os.W_OK) or os.access('/', os.W_OK)", False),
+    ],
+)
+def test_learner_code_sees_little(behind, monkeypatch, found, expected):
+    monkeypatch.setenv("A_SECRET", "the key")
+    assert ask(behind(LOOK.format(found=found)), one_hot) == expected
+
+
+@needs_bubblewrap
+def test_a_wall_that_does_not_stand_is_the_graders_fault(submission_with, monkeypatch):
+    monkeypatch.setattr(walls, "_environment", lambda: {"PYTHONPATH": "/course", "A_SECRET": "x"})
+    with pytest.raises(walls.GraderError, match="the environment: A_SECRET"):
+        walls.Sandbox(submission_with())
+
+
+def test_without_bubblewrap_it_refuses(submission_with, monkeypatch):
+    monkeypatch.setattr(walls.shutil, "which", lambda name: None)
+    with pytest.raises(walls.NoWall, match="Install the package `bubblewrap`"):
+        walls.Sandbox(submission_with())
+
+
+# --- code that does not behave --------------------------------------------------------------------
+
+FAULTS = {
+    "a loop": ("def one_hot(*a):\n    while True: pass\n", "time-out"),
+    "a loop at import": ("while True: pass\n", "time-out"),
+    "it ends the process": ("import os\ndef one_hot(*a):\n    os._exit(0)\n", "crash"),
+    "it ends the process at import": ("import os\nos._exit(0)\n", "crash"),
+    "a segmentation fault": ("import ctypes\ndef one_hot(*a):\n    ctypes.string_at(0)\n", "crash"),
+    "it closes everything": (
+        "import os\ndef one_hot(*a):\n    os.closerange(0, 200)\n    return 1\n",
+        "crash",
+    ),
+}
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("title", FAULTS)
+def test_a_fault_costs_its_own_test_only(behind, title):
+    text, kind = FAULTS[title]
+    sandbox = behind(text + "\n\ndef prepare():\n    return 42\n")
+    with pytest.raises(Fault) as caught:
+        ask(sandbox, one_hot)
+    assert caught.value.kind == kind
+    if "import" not in title:
+        assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 42
+
+
+@needs_bubblewrap
+def test_a_new_wall_is_built_where_the_old_one_was_torn_down(behind):
+    killing = "import os\ndef one_hot(*a):\n    os.kill(-1, 9)\n    return 1\n"
+    sandbox = behind(killing + "def prepare():\n    return 42\n")
+    ask(sandbox, one_hot)  # kill(-1) spares who calls it
+    assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 42
+
+
+@needs_bubblewrap
+def test_memory_ends_before_the_machines_does(behind):
+    sandbox = behind("def one_hot(*a):\n    return len(bytearray(6 * 2**30))\n")
+    with pytest.raises(LearnerError) as caught:
+        ask(sandbox, one_hot)
+    assert "MemoryError" in caught.value.types
+
+
+@needs_bubblewrap
+def test_a_file_cannot_fill_the_disk(behind):
+    sandbox = behind(
+        "def one_hot(*a):\n    with open('/tmp/big', 'wb') as f:\n"
+        "        for _ in range(300): f.write(bytes(2**20))\n    return 1\n"
+    )
+    with pytest.raises(LearnerError):
+        ask(sandbox, one_hot)
+
+
+@needs_bubblewrap
+def test_a_fork_bomb_runs_into_its_limit(behind):
+    sandbox = behind(
+        "import os, time\ndef one_hot(*a):\n    for _ in range(500):\n"
+        "        if os.fork() == 0:\n            time.sleep(60)\n    return 1\n"
+    )
+    with pytest.raises(LearnerError) as caught:
+        ask(sandbox, one_hot)
+    assert "OSError" in caught.value.types  # fork says "resource temporarily unavailable"
+
+
+@needs_bubblewrap
+def test_nothing_survives_a_test(behind):
+    sandbox = behind(
+        "import os, time\n"
+        "def one_hot(*a):\n    if os.fork() == 0:\n        os.setsid()\n        time.sleep(60)\n"
+        "    return 1\n"
+        "def prepare():\n    return len([p for p in os.listdir('/proc') if p.isdigit()])\n"
+    )
+    before = ask(sandbox, lambda learner: learner.normalization.prepare())
+    ask(sandbox, one_hot)
+    assert ask(sandbox, lambda learner: learner.normalization.prepare()) == before
+
+
+@needs_bubblewrap
+def test_a_giant_reply_is_refused_before_it_is_read(behind):
+    limits = walls.Limits(seconds=10, reply=walls.MEBIBYTE)
+    sandbox = behind("import numpy\ndef one_hot(*a):\n    return numpy.zeros(2**20)\n", limits)
+    with pytest.raises(Fault) as caught:
+        ask(sandbox, one_hot)
+    assert caught.value.kind == "output limit"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"\x00" * 16,
+        b"nonsense that is no frame at all",
+    ],
+)
+def test_a_reply_that_is_no_frame_is_a_fault(reply):
+    with pytest.raises(Fault) as caught:
+        one_hot(Learner(lambda frame: reply))
+    assert caught.value.kind == "bad reply"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        [],
+        {"result": 1},
+        {"result": 1, "arguments": []},
+        {"result": 1, "arguments": [1]},
+        {"error": "none"},
+        {"error": {"types": ["ValueError"], "message": 5, "lines": []}},
+        {"error": {"types": [["ValueError"]], "message": "", "lines": []}},
+    ],
+)
+def test_a_frame_that_is_no_reply_is_a_fault(value):
+    from cifar_lab.grading import wire
+
+    with pytest.raises(Fault) as caught:
+        one_hot(Learner(lambda frame: wire.encode(value)))
+    assert caught.value.kind == "bad reply"
+
+
+@needs_bubblewrap
+def test_closing_leaves_no_process(behind):
+    sandbox = behind(RIGHT)
+    assert ask(sandbox, one_hot).tolist() == [[0, 1], [1, 0]]
+    process = sandbox._process.pid
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    assert children
+    sandbox.close()
+    for _ in range(100):  # the kernel ends them a moment later
+        if not any(Path(f"/proc/{child}").exists() for child in children):
+            return
+        time.sleep(0.05)
+    pytest.fail(f"these are still there: {children}")
