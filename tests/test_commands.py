@@ -33,6 +33,12 @@ def test_the_board_of_an_untouched_course(empty, command):
     assert "Next: normalization.channel_statistics" in done.stdout
 
 
+def test_judging_leaves_the_choice_of_data_alone(half_done, command, tmp_path):
+    """The course's own tests set `drawn` for themselves; a learner's board must not."""
+    done = command(cwd=half_done, env={"CIFAR_COURSE_DATA": "", "KERAS_HOME": str(tmp_path)})
+    assert "Judging" in done.stdout and "CIFAR_COURSE_DATA is not set" in done.stdout
+
+
 def test_the_board_follows_what_changes(half_done, command):
     first = command(cwd=half_done)
     assert "Judging 5 exercises" in first.stdout and "failed" in first.stdout

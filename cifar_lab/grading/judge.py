@@ -74,6 +74,7 @@ def judge(
         # nothing that a run for one learner needs: no cache folder, no other plugins' start-up
         "--disable-plugin-autoload",
         "-pno:cacheprovider",
+        "--noconftest",  # those are for the course's own tests, and change this process's settings
         # these search all of memory for lost errors, a second's work beside TensorFlow
         "-pno:unraisableexception",
         "-pno:threadexception",
