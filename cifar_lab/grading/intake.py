@@ -1,0 +1,233 @@
+"""Takes a hand-in in: finds its modules, copies them and nothing else, and says what it left.
+
+A hand-in is a folder or a zip file, named after its student. It may hold anything: links, devices,
+archives that unpack without end, files that pretend to be pytest's. Only the course's modules are
+ever read, up to a size, as plain files; nothing in here is imported or run.
+"""
+
+import codecs
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from cifar_lab import syllabus
+from cifar_lab.submission import PACKAGE
+
+LARGEST = 256 * 1024  # bytes of a module
+DEEPEST = 3  # folders that cifar_course/ may lie in
+MOST = 5_000  # files of a hand-in that are looked at
+NAMED = 20  # of what was ignored
+# compiles what comes in as JSON; a process of its own, for some sources make the compiler crash
+COMPILE = """
+import json, sys
+for name, text in json.load(sys.stdin).items():
+    try:
+        compile(text, name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, MemoryError, RecursionError, OverflowError) as error:
+        print(f"{name} does not parse, line {getattr(error, 'lineno', '?')}: {error}")
+"""
+
+
+@dataclass
+class HandIn:
+    """One student's hand-in, as far as it could be taken in.
+
+    Attributes:
+        name: Safe as a file's name, and different from all others'.
+        original: As it was called in the folder.
+        modules: What was copied.
+        ignored: What else was there, the first few of it.
+        faults: What is wrong with it; a hand-in without any module is invalid.
+    """
+
+    name: str
+    original: str
+    modules: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def valid(self) -> bool:
+        """Whether there is anything to judge."""
+        return bool(self.modules)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of a hand-in: its path inside, and how to read at most so many bytes of it."""
+
+    path: PurePosixPath
+    read: Callable[[int], bytes] | None  # None for what is not a plain file
+
+
+def hand_ins(folder: Path) -> dict[str, Path]:
+    """Every hand-in in a folder by its safe name: folders and zip files, hidden ones left out."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith((".", "__MACOSX")):
+            continue
+        if path.is_symlink() or not (path.is_dir() or path.suffix.lower() == ".zip"):
+            continue
+        name = plain = safe_name(path.stem if path.suffix.lower() == ".zip" else path.name)
+        number = 2
+        while name.lower() in {other.lower() for other in found}:
+            name, number = f"{plain}-{number}", number + 1
+        found[name] = path
+    return found
+
+
+def safe_name(name: str) -> str:
+    """A name that is safe in a path, a table and a page."""
+    plain = unicodedata.normalize("NFKC", name)
+    plain = re.sub(r"[^\w.+@-]+", "_", plain)[:80].strip("._-+@")
+    return plain or "unnamed"
+
+
+def take_in(source: Path, name: str, target: Path) -> HandIn:
+    """Copy the modules of a hand-in to `target`/cifar_course.
+
+    Args:
+        source: A folder or a zip file.
+        name: The hand-in's safe name.
+        target: An empty folder, or one that does not exist.
+    """
+    hand_in = HandIn(name, source.name)
+    (target / PACKAGE).mkdir(parents=True)
+    try:
+        if source.is_dir():
+            _copy_modules(_files_of_folder(source), target, hand_in)
+        else:
+            with zipfile.ZipFile(source) as archive:
+                _copy_modules(_files_of_archive(archive), target, hand_in)
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        hand_in.faults.append(f"not readable: {error}")
+    for module in syllabus.modules():
+        if module not in hand_in.modules:
+            hand_in.faults.append(f"{module}.py is missing")
+    return hand_in
+
+
+def _files_of_folder(folder: Path) -> Iterator[Member]:
+    """Every file below a folder; no link is followed."""
+    for place, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files) + [f for f in folders if Path(place, f).is_symlink()]:
+            path = Path(place, name)
+            yield Member(PurePosixPath(path.relative_to(folder).as_posix()), _reader(path))
+
+
+def _reader(path: Path) -> Callable[[int], bytes] | None:
+    if not stat.S_ISREG(path.lstat().st_mode):
+        return None
+
+    def read(most: int) -> bytes:
+        # neither a link nor a pipe that took the file's place meanwhile is waited for
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            return file.read(most)
+
+    return read
+
+
+def _files_of_archive(archive: zipfile.ZipFile) -> Iterator[Member]:
+    for entry in archive.infolist():
+        path = PurePosixPath(entry.filename.replace("\\", "/"))
+        if entry.is_dir():
+            continue
+        mode = entry.external_attr >> 16
+        plain = stat.S_IFMT(mode) in (0, stat.S_IFREG)
+        yield Member(path, _archive_reader(archive, entry) if plain else None)
+
+
+def _archive_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[int], bytes]:
+    def read(most: int) -> bytes:
+        # so many bytes are unpacked, whatever size the archive claims
+        with archive.open(entry) as file:
+            return file.read(most)
+
+    return read
+
+
+def _copy_modules(members: Iterator[Member], target: Path, hand_in: HandIn) -> None:
+    """Sort out what is there, and copy the modules of the one package that there is."""
+    packages: dict[PurePosixPath, dict[str, Member]] = {}
+    ignored = []
+    for number, member in enumerate(members):
+        if number == MOST:
+            hand_in.faults.append(f"more than {MOST:,} files; the others were not looked at")
+            break
+        package = member.path.parent
+        is_module = member.path.stem in syllabus.modules() and member.path.suffix == ".py"
+        climbs = member.path.is_absolute() or ".." in member.path.parts
+        if (
+            is_module
+            and not climbs
+            and package.name == PACKAGE
+            and len(package.parts) <= DEEPEST + 1
+        ):
+            packages.setdefault(package, {})[member.path.stem] = member
+        elif str(member.path) != f"{PACKAGE}/__init__.py":
+            ignored.append(str(member.path))
+    hand_in.ignored = [name[:200] for name in ignored[:NAMED]]
+    if len(ignored) > NAMED:
+        hand_in.ignored.append(f"and {len(ignored) - NAMED:,} more")
+    if len(packages) > 1:
+        places = ", ".join(sorted(str(package) for package in packages))
+        hand_in.faults.append(f"more than one {PACKAGE}/, and nobody can tell which: {places}")
+        return
+    texts = {}
+    for module, member in sorted(next(iter(packages.values()), {}).items()):
+        text = _text_of(member, hand_in)
+        if text is not None:
+            (target / PACKAGE / f"{module}.py").write_text(text, encoding="utf-8", newline="\n")
+            hand_in.modules.append(module)
+            texts[f"{module}.py"] = text
+    hand_in.faults += _syntax_errors(texts)
+
+
+def _text_of(member: Member, hand_in: HandIn) -> str | None:
+    """A module's text, UTF-8, one kind of line end; None, and a fault, if it is none."""
+    if member.read is None:
+        hand_in.faults.append(f"{member.path} is not a plain file")
+        return None
+    content = member.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        hand_in.faults.append(f"{member.path} is larger than {LARGEST // 1024} KiB")
+        return None
+    try:
+        text = content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
+    except UnicodeDecodeError as error:
+        hand_in.faults.append(f"{member.path} is not UTF-8: {error}")
+        return None
+    if "\0" in text:
+        hand_in.faults.append(f"{member.path} holds a zero byte")
+        return None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _syntax_errors(texts: dict[str, str]) -> list[str]:
+    """What does not parse; such a module is copied all the same, and fails its own exercises."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-c", COMPILE],
+            input=json.dumps(texts),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=60,
+        )
+    except subprocess.TimeoutExpired:
+        return ["the compiler did not come to an end with it"]
+    faults = done.stdout.splitlines()
+    if done.returncode:
+        faults.append("the compiler crashed on it")
+    return faults
