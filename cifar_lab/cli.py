@@ -260,5 +260,40 @@ def train(
         screen.print(f"{part:>10} accuracy on {dataset.name}: {metrics[f'{part}_accuracy']:.2%}")
 
 
+@app.command()
+def grade(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder or zip a student.")],
+    out: Annotated[Path, typer.Option(metavar="OUT", help="Where the results go.")],
+    workers: Annotated[int, typer.Option(min=1, help="Hand-ins at a time.")] = 2,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A running Dask scheduler.")
+    ] = None,
+    exercise: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Judge this only; several times.")
+    ] = None,
+    no_wall: Annotated[
+        bool, typer.Option("--no-wall", help="For code you trust: results say so.")
+    ] = False,
+) -> None:
+    """Grade every hand-in in FOLDER, each behind a wall of its own; run again, it goes on."""
+    from cifar_lab.grading import cohort, sandbox
+
+    if not folder.is_dir():
+        _stop(f"{folder} is not a folder")
+    try:
+        if not no_wall:
+            sandbox.check()
+        wanted = tuple(e.id for e in syllabus.find(exercise or []))
+        verdicts = cohort.grade_class(folder, out, workers, scheduler, not no_wall, wanted)
+    except (sandbox.GraderError, cohort.NoDask) as fault:
+        _stop(fault)
+    except KeyboardInterrupt:
+        print("\nInterrupted. The same command goes on with what is missing.", file=sys.stderr)
+        raise SystemExit(130) from None
+    for verdict, count in sorted(verdicts.items()):
+        screen.print(f"{count:>6} {verdict}")
+    screen.print(f"{out / 'grades.csv'}, {out / 'results'}")
+
+
 if __name__ == "__main__":
     main()

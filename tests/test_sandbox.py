@@ -175,6 +175,30 @@ def test_a_fault_costs_its_own_test_only(behind, title):
 
 
 @needs_bubblewrap
+def test_an_import_that_hangs_is_waited_for_once(behind):
+    sandbox = behind("while True: pass\n")
+    for waited in (True, False):
+        with sandbox.session(seed=0) as session:
+            learner = Learner(session.handle, session.import_first)
+            with pytest.raises(Fault) as caught:
+                one_hot(learner)
+            assert caught.value.kind == "time-out" and learner.fault is caught.value
+            assert (session.fault is not None) == waited  # the second one asked nobody
+
+
+@needs_bubblewrap
+def test_an_exercise_that_hangs_is_waited_for_twice(behind):
+    sandbox = behind("def one_hot(*a):\n    while True: pass\n")
+    for asked in (True, True, False):
+        with sandbox.session(seed=0, exercise="normalization.one_hot") as session:
+            assert (session.fault is None) == asked
+            with pytest.raises(Fault):
+                one_hot(Learner(session.handle, session.import_first))
+    with sandbox.session(seed=0, exercise="normalization.prepare") as session:
+        assert session.fault is None
+
+
+@needs_bubblewrap
 def test_a_new_wall_is_built_where_the_old_one_was_torn_down(behind):
     killing = "import os\ndef one_hot(*a):\n    os.kill(-1, 9)\n    return 1\n"
     sandbox = behind(killing + "def prepare():\n    return 42\n")

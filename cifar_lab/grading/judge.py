@@ -41,6 +41,7 @@ def judge(
     tests: str = "grading",
     stop_early: bool = False,
     walled: bool = False,
+    slot: int = 0,
 ) -> dict[str, ExerciseVerdict]:
     """Verdicts by exercise id, in the order of the course.
 
@@ -49,8 +50,8 @@ def judge(
         exercises: What to judge.
         tests: pytest's marker expression for the tests to run.
         stop_early: End with the first test that fails; the points are then of no use.
-
         walled: Run the submission behind the wall.
+        slot: Which of the wall's users runs it.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
@@ -81,7 +82,7 @@ def judge(
         "-qq",
         "--tb=short",
         *(["--exitfirst"] if stop_early else []),
-        *(["--walled"] if walled else []),
+        *(["--walled", f"--slot={slot}"] if walled else []),
     ]
     with contextlib.redirect_stdout(said), _no_color(), _no_log():
         status = pytest.main(arguments, plugins=[collector])

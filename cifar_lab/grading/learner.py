@@ -53,10 +53,17 @@ class Learner:
 
     Args:
         channel: Takes a request frame and returns the reply frame.
+        import_first: Called with a module's name before the first call of one of its functions.
     """
 
-    def __init__(self, channel: Callable[[bytes], bytes]):
+    def __init__(
+        self,
+        channel: Callable[[bytes], bytes],
+        import_first: Callable[[str], None] | None = None,
+    ):
         self._channel = channel
+        self._import_first = import_first
+        self.fault: Fault | None = None  # the last one, also where a test expected an exception
         self.last_call = ""
 
     def __getattr__(self, module: str) -> "Module":
@@ -69,9 +76,12 @@ class Learner:
         self.last_call = described
         frame = wire.encode({**request, "args": list(args), "kwargs": kwargs})
         try:
+            if self._import_first and request.get("module", "tools") != "tools":
+                self._import_first(request["module"])
             reply = self._reply(self._channel(frame), len(wire.arrays_in([args, kwargs])))
         except Fault as fault:
             fault.call = described
+            self.fault = fault
             raise
         if "error" in reply:
             raise LearnerError(**reply["error"], call=described)

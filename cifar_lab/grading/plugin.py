@@ -55,6 +55,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the submission behind a wall (bubblewrap): for code that nobody has read",
     )
     group.addoption(
+        "--slot",
+        type=int,
+        default=0,
+        metavar="N",
+        help="which of the wall's users runs the submission; side by side they must differ",
+    )
+    group.addoption(
         "--grading-seed",
         type=int,
         default=0,
@@ -147,15 +154,16 @@ def learner(request: pytest.FixtureRequest, submission: Path, pytestconfig: pyte
         yield Learner(Worker(submission, syllabus.modules(), seed).handle)
         return
     sandbox = request.getfixturevalue("sandbox")
-    with sandbox.session(seed, keras=_needs_keras(_exercise_of(request.node))) as session:
-        yield Learner(session.handle)
+    exercise = _exercise_of(request.node)
+    with sandbox.session(seed, _needs_keras(exercise), exercise) as session:
+        yield Learner(session.handle, session.import_first)
 
 
 @pytest.fixture(scope="session")
-def sandbox(submission: Path) -> Iterator[Sandbox]:
+def sandbox(submission: Path, pytestconfig: pytest.Config) -> Iterator[Sandbox]:
     """The submission behind its wall."""
     try:
-        behind = Sandbox(submission)
+        behind = Sandbox(submission, pytestconfig.getoption("slot"))
     except NoWall as missing:
         raise pytest.UsageError(str(missing)) from None
     yield behind
@@ -248,6 +256,8 @@ def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) ->
         test.message = str(report.longrepr)
         test.not_written = getattr(error, "not_written", None)
         test.mistake = getattr(error, "mistake", None)
+        fault = getattr(item.funcargs.get("learner"), "fault", None)
+        test.fault = fault.kind if fault else None
 
 
 def _message(error: BaseException, learner: Learner | None) -> str:

@@ -44,9 +44,12 @@ class Worker:
     def handle(self, frame: bytes) -> bytes:
         """Answer one request frame with one reply frame."""
         request = wire.decode(frame, self._objects.named)
-        arguments = [request["args"], request["kwargs"]]
+        arguments = [request.get("args", []), request.get("kwargs", {})]
         with self._modules.active():
             try:
+                if "import" in request:
+                    self._import(request["import"])
+                    return wire.encode({"result": None, "arguments": []})
                 function = self._function(request)
                 result = function(*request["args"], **request["kwargs"])
                 # as they stand after the call: a test can see what was changed in place

@@ -1,0 +1,140 @@
+"""A class of hand-ins, each graded behind a wall of its own, side by side on Dask.
+
+One task a hand-in. A task starts a process that judges and writes the results in one piece, so
+whatever is interrupted, killed or run again costs at most the hand-ins that were under way.
+"""
+
+import json
+import subprocess
+import sys
+import zlib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cifar_lab.grading import intake, report
+from cifar_lab.stubs import write_whole
+
+ALL_TESTS = 3600  # seconds for one hand-in: every single call is limited already
+TRIES = 2  # a grader error may be an accident of the machine
+SLOTS = 1000  # on a cluster of somebody else's, a worker's slot is drawn from its name
+
+
+class NoDask(Exception):
+    """Dask is not installed."""
+
+
+def grade_class(
+    folder: Path,
+    out: Path,
+    workers: int,
+    scheduler: str | None = None,
+    walled: bool = True,
+    exercises: tuple[str, ...] = (),
+) -> Counter[str]:
+    """Grade every hand-in in `folder` whose results are not there yet.
+
+    Args:
+        folder: Folders and zip files, one for each student.
+        out: Gets `results/NAME.json` for each, and `grades.csv`.
+        workers: Hand-ins at a time, on this machine.
+        scheduler: Address of a Dask scheduler to use instead; its workers see the same paths.
+        walled: Run hand-ins behind a wall; without it, results are stamped as untrusted.
+        exercises: What to judge, as in `syllabus.find`; none mean all.
+
+    Returns:
+        How many hand-ins got each verdict.
+    """
+    found = intake.hand_ins(folder)
+    (out / "results").mkdir(parents=True, exist_ok=True)
+    files = {name: (out / "results" / f"{name}.json").resolve() for name in found}
+    asked = json.dumps([walled, exercises])
+    keys = {name: report.key_of(source, asked) for name, source in found.items()}
+    todo = [name for name in found if not _is_done(files[name], keys[name])]
+    for name in todo:
+        hand_in = intake.HandIn(name, found[name].name)
+        empty = report.results(hand_in, {}, report.NOT_GRADED, "", walled, "Not graded yet.")
+        write_whole(files[name], json.dumps(empty, indent=1) + "\n")
+    if todo:
+        tasks = [
+            {
+                "source": str(found[name].resolve()),
+                "name": name,
+                "file": str(files[name]),
+                "key": keys[name],
+                "walled": walled,
+                "exercises": list(exercises),
+            }
+            for name in todo
+        ]
+        _run(tasks, workers, scheduler)
+    results = [json.loads(file.read_text(encoding="utf-8")) for file in files.values()]
+    write_whole(out / "grades.csv", report.gradebook(results))
+    return Counter(one["extra_data"]["verdict"] for one in results)
+
+
+def _is_done(file: Path, key: str) -> bool:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))["extra_data"]
+    except (OSError, ValueError, KeyError):
+        return False
+    judged = data["verdict"] in (report.GRADED, report.INVALID)
+    return judged and data["key"] == key
+
+
+def _run(tasks: list[dict[str, Any]], workers: int, scheduler: str | None) -> None:
+    """One task a hand-in; as they end, the bar moves on."""
+    try:
+        from distributed import Client, LocalCluster, as_completed
+    except ModuleNotFoundError as missing:
+        raise NoDask(
+            'grading a class needs Dask: python -m pip install -c constraints.txt -e ".[class]"'
+        ) from missing
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    )
+    cluster = None
+    if scheduler is None:
+        cluster = LocalCluster(
+            n_workers=min(workers, len(tasks)),
+            threads_per_worker=1,
+            dashboard_address=None,
+            memory_limit=0,
+        )
+    with Client(cluster or scheduler) as client, bar:
+        line = bar.add_task("hand-ins", total=len(tasks))
+        futures = [
+            client.submit(_supervised, task, key=f"{task['name']}-{task['key']}", retries=TRIES)
+            for task in tasks
+        ]
+        for future, verdict in as_completed(futures, with_results=True, raise_errors=False):
+            words = verdict if future.status == "finished" else f"lost: {future.status}"
+            if words != report.GRADED:
+                bar.console.print(f"{future.key.rpartition('-')[0]}: {words}", highlight=False)
+            bar.advance(line)
+    if cluster is not None:
+        cluster.close()
+
+
+def _supervised(task: dict[str, Any]) -> str:
+    """On a worker: grade one hand-in in a process of its own; its verdict."""
+    from distributed import get_worker
+
+    worker = str(get_worker().name)
+    slot = int(worker) if worker.isdigit() else zlib.crc32(worker.encode()) % SLOTS
+    words = [sys.executable, "-m", "cifar_lab.grading.one", json.dumps({**task, "slot": slot})]
+    verdict = report.GRADER_ERROR
+    for _ in range(TRIES):
+        done = subprocess.run(
+            words,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=ALL_TESTS,
+        )
+        verdict = done.stdout.strip() if done.returncode == 0 else report.GRADER_ERROR
+        if verdict != report.GRADER_ERROR:
+            break
+    return verdict

@@ -1,0 +1,56 @@
+"""Grade one hand-in and write its results: what a worker of the class's cluster runs.
+
+python -m cifar_lab.grading.one TASK    (JSON: the arguments of `grade`, by name)
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from cifar_lab import syllabus
+from cifar_lab.grading import intake, report
+from cifar_lab.grading.judge import CannotJudge, judge
+from cifar_lab.stubs import write_whole
+
+
+def grade(
+    source: str, name: str, file: str, key: str, walled: bool, exercises: list[str], slot: int
+) -> str:
+    """Judge a hand-in and write its results.
+
+    Args:
+        source: The hand-in, a folder or a zip file.
+        name: Its safe name.
+        file: Where the results go.
+        key: What they depend on.
+        walled: Run it behind a wall.
+        exercises: What to judge, as in `syllabus.find`; none mean all.
+        slot: Which of the wall's users runs it.
+
+    Returns:
+        The verdict: `graded`, `invalid submission` or `grader error`.
+    """
+    with tempfile.TemporaryDirectory(prefix="cifar-course-") as folder:
+        copy = Path(folder, "hand-in")
+        hand_in = intake.take_in(Path(source), name, copy)
+        Path(folder).chmod(0o755)  # the wall's user reads the copy
+        verdicts, verdict, words = {}, report.INVALID, "There is nothing to judge."
+        if hand_in.valid:
+            verdict, words = report.GRADED, ""
+            try:
+                verdicts = judge(copy, syllabus.find(exercises), walled=walled, slot=slot)
+            except CannotJudge as fault:
+                verdict, words = report.GRADER_ERROR, str(fault)
+    found = report.results(hand_in, verdicts, verdict, key, walled, words)
+    write_whole(Path(file), json.dumps(found, indent=1) + "\n")
+    return verdict
+
+
+def main() -> None:
+    """Grade what the command line says; print the verdict."""
+    print(grade(**json.loads(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""What a judgement looks like outside: Gradescope's results, a gradebook's table."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cifar_lab import syllabus
+from cifar_lab.grading.intake import HandIn
+from cifar_lab.grading.verdict import ExerciseVerdict, total
+
+NOT_GRADED, GRADED = "not graded", "graded"
+INVALID, GRADER_ERROR = "invalid submission", "grader error"
+UNTRUSTED = "Graded without a wall: this code could have written its own verdict."
+COLUMNS = ("name", "original", "points", "verdict", "trusted")
+
+
+def results(
+    hand_in: HandIn,
+    verdicts: Mapping[str, ExerciseVerdict],
+    verdict: str,
+    key: str,
+    trusted: bool,
+    words: str = "",
+) -> dict[str, Any]:
+    """One student's results, in Gradescope's format for autograders.
+
+    Args:
+        hand_in: As it was taken in.
+        verdicts: By exercise id; none for a hand-in that was not judged.
+        verdict: `graded`, `not graded`, `invalid submission` or `grader error`.
+        key: Of the hand-in, the course and the environment: the same key, the same results.
+        trusted: Whether there was a wall.
+        words: What else a reader should know.
+    """
+    lines = [words, "" if trusted else UNTRUSTED, *hand_in.faults]
+    if hand_in.ignored:
+        lines.append("Not part of a hand-in, and ignored: " + ", ".join(hand_in.ignored))
+    found = {
+        "output": "\n".join(line for line in lines if line),
+        "tests": [entry for v in verdicts.values() for entry in _tests(v)],
+        "extra_data": {**asdict(hand_in), "verdict": verdict, "key": key, "trusted": trusted},
+    }
+    if verdict in (GRADED, INVALID):  # the grader's own fault is nobody's zero
+        found["score"] = total(list(verdicts.values()))[0]
+    return found
+
+
+def _tests(verdict: ExerciseVerdict) -> list[dict[str, Any]]:
+    # the shares are exact here; only their sum is rounded
+    worth = float(verdict.exercise.points) / max(len(verdict.tests), 1)
+    return [
+        {
+            "name": f"{verdict.exercise.id}: {test.name}",
+            "score": worth if test.passed else 0.0,
+            "max_score": worth,
+            "status": "passed" if test.passed else "failed",
+            "output": test.message,
+            "extra_data": {"mistake": test.mistake, "fault": test.fault},
+        }
+        for test in verdict.tests
+    ]
+
+
+def gradebook(found: Iterable[dict[str, Any]]) -> str:
+    """`grades.csv`: a line for each hand-in."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in found:
+        data = one["extra_data"]
+        points = one.get("score", "")
+        row = (data["name"], data["original"], points, data["verdict"], data["trusted"])
+        writer.writerow([_defused(cell) for cell in row])
+    return table.getvalue()
+
+
+def _defused(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula, and no terminal for a command."""
+    if not isinstance(cell, str):
+        return cell
+    plain = "".join(letter if letter.isprintable() else " " for letter in cell)
+    return f"'{plain}" if plain.lstrip().startswith(("=", "+", "-", "@")) else plain
+
+
+def key_of(source: Path, asked: str) -> str:
+    """What the results of a hand-in depend on: its bytes, the course's, the packages', the task."""
+    total_hash = hashlib.sha256(f"{_course_hash()} {asked}".encode())
+    files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+    for file in files:
+        if not file.is_symlink():
+            total_hash.update(f"{file.relative_to(source.parent)}\0".encode(errors="replace"))
+            total_hash.update(file.read_bytes())
+    return total_hash.hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def _course_hash() -> str:
+    from importlib.metadata import version
+
+    packages = ("keras", "numpy", "scipy", "pytest")
+    course = hashlib.sha256(json.dumps([version(name) for name in packages]).encode())
+    for folder in (syllabus.LAB, syllabus.GRADING_TESTS):
+        for file in sorted([*folder.rglob("*.py"), *folder.rglob("*.toml")]):
+            course.update(file.read_bytes())
+    return course.hexdigest()
