@@ -1,8 +1,14 @@
 """What lessons say about Keras is what the pinned Keras does: when it changes, so must they."""
 
-import keras
 import numpy as np
 import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keras():
+    """Keras is imported with the first test: merely listing the tests must not take seconds."""
+    global keras
+    import keras
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,17 @@ import itertools
 import runpy
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
 
 from cifar_lab import syllabus
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keras():
+    """Keras is imported with the first test: merely listing the tests must not take seconds."""
+    global keras
+    import keras
 
 
 @pytest.fixture(scope="module")
