@@ -32,8 +32,7 @@ INSIDE = (
 COURSE, HAND_IN = Path("/course"), Path("/hand-in")
 LENGTH = struct.Struct("<Q")  # before every frame, as in server.py
 FIRST_USER = 61_000  # user ids of the slots, where the grader runs as root
-PATIENCE = 2
-SECONDS = 60.0  # for one call of learner code, import included
+PATIENCE = 2  # time-outs of an exercise
 MEBIBYTE = 2**20
 
 
@@ -54,7 +53,7 @@ class Limits:
     file: int = 64 * MEBIBYTE
     tmp: int = 128 * MEBIBYTE
     reply: int = 512 * MEBIBYTE
-    seconds: float = SECONDS
+    seconds: float = 60.0  # for one call of learner code, or one import of it
 
 
 class Sandbox:
@@ -122,12 +121,12 @@ class Sandbox:
         self._control.close()
         self._process = None
 
-    def _order(self, order: dict, sockets: tuple[int, ...] = (), seconds: float = 120) -> dict:
+    def _order(self, order: dict, seconds: float = 120) -> dict:
         """Tell the server inside what to do; its answer."""
         line = json.dumps(order).encode() + b"\n"
         try:
             self._control.settimeout(seconds)
-            socket.send_fds(self._control, [line], list(sockets))
+            self._control.sendall(line)
             return self._answer(seconds)
         except OSError as error:
             raise GraderError(f"the wall came down: {self._last_words() or error}") from error

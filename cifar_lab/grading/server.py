@@ -1,6 +1,6 @@
 """Runs inside the wall: imports what is heavy once, and forks a clean child for every test.
 
-    python -I -m cifar_lab.grading.server FD FOLDER MODULE...
+    python -m cifar_lab.grading.server FD FOLDER MODULE...
 
 FD is a socket to the grader. Each message on it is one JSON line; with "session" comes another
 socket, on which a forked child answers the frames of one test. Learner code runs in such children
