@@ -108,7 +108,10 @@ class Modules:
 
 
 def _take_out() -> dict[str, ModuleType]:
-    # the first test alone is quick: TensorFlow brings thousands of modules, and this runs often
-    begin = [name for name in sys.modules if name.startswith(PACKAGE)]
-    names = [name for name in begin if name.partition(".")[0] == PACKAGE]
-    return {name: sys.modules.pop(name) for name in names}
+    # no search through sys.modules: TensorFlow brings thousands, and this runs at every call
+    package = sys.modules.pop(PACKAGE, None)
+    if package is None:
+        return {}
+    names = [f"{PACKAGE}.{name}" for name in vars(package)]
+    found = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    return {PACKAGE: package, **found}

@@ -10,13 +10,19 @@
 result equals that is the misconception named; an unknown error gets no guess.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 
+from cifar_lab import syllabus
 from cifar_lab.grading.learner import LearnerError
 from cifar_lab.grading.wording import in_words
+
+
+# by threshold: every value that was held against it in this process, for the margins
+MEASURED: dict[str, list[float]] = defaultdict(list)
 
 
 class Mismatch(AssertionError):
@@ -106,6 +112,18 @@ class Expectation:
         """Any other law: `condition` must hold, `wanted` says it in words."""
         if not condition:
             self._fail(wanted, because, mistake)
+
+    def to_reach(self, threshold: str, what: str, *, because: str) -> None:
+        """A number of at least the syllabus' `threshold`; `what` says of what."""
+        floor = syllabus.threshold(threshold)
+        MEASURED[threshold].append(self.actual)
+        self.to_be_true(self.actual >= floor, f"{what} of at least {floor}", because=because)
+
+    def to_stay_below(self, threshold: str, what: str, *, because: str) -> None:
+        """A number below the syllabus' `threshold`; `what` says of what."""
+        ceiling = syllabus.threshold(threshold)
+        MEASURED[threshold].append(self.actual)
+        self.to_be_true(self.actual < ceiling, f"{what} below {ceiling}", because=because)
 
     def to_unpack(self, names: str, *, because: str) -> list:
         """As many values as there are `names` ("mean, std")."""

@@ -409,9 +409,9 @@ def recognises_pictures(learner, model) -> None:
     x, y = pictures("test")
     right = float(np.mean(np.argmax(model.predict(x), 1) == y.argmax(1)))
     learner.last_call = "the network on 200 new pictures of the drawn set, after 80 steps"
-    expect(right).to_be_true(
-        right > 0.25,
-        "a share of right answers above 0.25",
+    expect(right).to_reach(
+        "scheduled_drawn_accuracy",
+        "a share of right answers",
         because="chance gives 0.1, and the reference reaches 0.5 and more",
     )
 
