@@ -20,7 +20,6 @@ from cifar_lab import syllabus
 from cifar_lab.grading.learner import LearnerError
 from cifar_lab.grading.wording import in_words
 
-
 # by threshold: every value that was held against it in this process, for the margins
 MEASURED: dict[str, list[float]] = defaultdict(list)
 
