@@ -42,6 +42,7 @@ def judge(
     stop_early: bool = False,
     walled: bool = False,
     slot: int = 0,
+    seed: int = 0,
 ) -> dict[str, ExerciseVerdict]:
     """Verdicts by exercise id, in the order of the course.
 
@@ -52,6 +53,7 @@ def judge(
         stop_early: End with the first test that fails; the points are then of no use.
         walled: Run the submission behind the wall.
         slot: Which of the wall's users runs it.
+        seed: Where random generators start in every test.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
@@ -70,6 +72,7 @@ def judge(
         f"-m{tests}",
         *(f"--exercise={id}" for id in wanted),
         f"--submission={folder}",
+        f"--grading-seed={seed}",
         f"--rootdir={syllabus.ROOT}",
         f"--config-file={syllabus.ROOT / 'pyproject.toml'}",
         # nothing that a run for one learner needs: no cache folder, no other plugins' start-up
