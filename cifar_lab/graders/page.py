@@ -22,7 +22,7 @@ figure is out of step.
 - **mutants**: the reference with one small error each (an operator, a constant, a default, an
   argument, a keyword, an axis, a bound, a statement), made by `cifar_lab/graders/errors.py`. The
   exercise's own tests, those that train a network aside, must **kill** each: fail on it, or stop
-  it after a minute. What they leave is **equivalent** where `tests/mutants.toml` argues so for
+  it after two minutes. What they leave is **equivalent** where `tests/mutants.toml` argues so for
   every kind of input, and **alive** otherwise. `python -m cifar_lab.maintain mutants` runs those
   whose reference or tests have changed; the date is that of the run.
 - **wrong**: wrong answers as learners write them (`tests/answers/wrong/`); each must fail with the
