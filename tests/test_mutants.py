@@ -8,6 +8,7 @@ import pytest
 from cifar_lab import stubs
 from cifar_lab.graders import killing, page, score
 from cifar_lab.graders.killing import killers
+from cifar_lab.graders.margins import Margin
 from cifar_lab.graders.mutants import Mutant, mutants
 
 ID = "normalization.one_hot"
@@ -53,16 +54,16 @@ def test_words_and_given_code_stay():
     assert all("{by + 1}" in text for text in texts if "not {" in text)
 
 
-def test_the_reference_survives_and_an_endless_mutant_does_not(monkeypatch):
-    reference = stubs.reference("normalization")
-    assert [killer for _, killer in killers([Mutant(ID, reference, "", "")])] == [""]
+def test_the_reference_survives_and_an_endless_mutant_does_not(reference, monkeypatch):
+    right = stubs.reference("normalization")
+    assert [killer for _, killer in killers([Mutant(ID, right, "", "")])] == [""]
     monkeypatch.setattr(killing, "PATIENCE", 10)  # the first one has waited for the imports
-    endless = reference.replace("labels = np.ravel(labels)", "while True: pass")
+    endless = right.replace("labels = np.ravel(labels)", "while True: pass")
     assert [killer for _, killer in killers([Mutant(ID, endless, "", "")])] == ["it takes too long"]
 
 
 @pytest.fixture(scope="module")
-def unlisted():
+def unlisted(reference):
     """Mutants of functions that need no Keras, which some test must kill."""
     return [
         mutant
@@ -84,13 +85,19 @@ def test_a_sample_is_killed(unlisted):
     assert [mutant.diff for mutant, killer in killers(sample) if not killer] == []
 
 
-def test_page_and_figures_are_in_step():
+def test_a_margin_is_a_distance_in_deviations():
+    margin = Margin("cnn.build_cnn", "cnn_one_batch_loss", [0.1, 0.2, 0.3], "2026-01-01", "here")
+    assert margin.bound == 0.5 and margin.worst == 0.3
+    assert margin.deviations == pytest.approx(3.0)
+
+
+def test_page_and_figures_are_in_step(reference):
     assert page.faults() == []
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("exercise", score.eligible(), ids=lambda exercise: exercise.id)
-def test_every_mutant_is_killed(exercise):
+def test_every_mutant_is_killed(exercise, reference):
     found = killers(score.mutants_of(exercise))
     survivors = {mutant.id: mutant.diff for mutant, killer in found if not killer}
     assert survivors.keys() == score.equivalent(exercise), survivors

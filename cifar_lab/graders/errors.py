@@ -35,6 +35,7 @@ NAMES = {
     for one, other in (pair, pair[::-1])
 } | {"ValueError": "Exception", "float32": "float64"}
 MODULES = ("np", "math", "keras")
+SYMMETRICAL = ("min", "max", "minimum", "maximum")
 COMMUTE = ast.Add | ast.Mult | ast.BitAnd | ast.BitOr
 
 
@@ -113,12 +114,17 @@ def _constants(value: object) -> set:
 def _calls(node: ast.Call) -> Iterator[ast.expr]:
     yield from (_with(node, keywords=fewer) for fewer in _dropped(node.keywords))
     yield from (_with(node, args=fewer) for fewer in _dropped(node.args) if fewer)
-    yield from (_with(node, args=order) for order in _swapped(node.args))
+    if _last_name(node.func) not in SYMMETRICAL:
+        yield from (_with(node, args=order) for order in _swapped(node.args))
     # without the call: the value that it converts, or the object whose method it is
     if node.args and not isinstance(node.args[0], ast.Starred | ast.Constant):
         yield node.args[0]
     if isinstance(node.func, ast.Attribute) and _root(node.func) not in MODULES:
         yield node.func.value
+
+
+def _last_name(node: ast.expr) -> str:
+    return getattr(node, "attr", getattr(node, "id", ""))
 
 
 def _root(node: ast.expr) -> str:

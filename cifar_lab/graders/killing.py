@@ -17,7 +17,7 @@ from cifar_lab.grading.judge import judge
 # a training for every mutant would take hours: the tests that train are left out
 TESTS = "grading and not trains"
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["__main__", "cifar_lab.graders.warm"])
+SERVER.set_forkserver_preload(["cifar_lab.graders.warm"])
 PATIENCE = 120.0  # seconds; a mutant that takes longer is taken for one that never ends
 
 

@@ -5,7 +5,10 @@ Imported and no more: where anything of TensorFlow has run, a forked child would
 
 import runpy
 
-from cifar_lab import quiet, syllabus
+# a process begins by importing the command that asked for it, and so what that one imports
+import typer  # noqa: F401
+
+from cifar_lab import notebooks, quiet, results, syllabus  # noqa: F401
 
 quiet.import_keras()
 for lesson in syllabus.lessons():
