@@ -83,7 +83,7 @@ def judge(
         "-pno:unraisableexception",
         "-pno:threadexception",
         "-qq",
-        "--tb=short",
+        "--tb=native",  # the least work: what a learner reads is put together elsewhere
         *(["--exitfirst"] if stop_early else []),
         *(["--walled", f"--slot={slot}"] if walled else []),
     ]
