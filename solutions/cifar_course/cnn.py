@@ -143,7 +143,7 @@ def conv2d_parameter_count(
         use_bias: Whether each filter also learns a bias.
     """
     # <answer>
-    per_filter = kernel_size * kernel_size * in_channels + bool(use_bias)
+    per_filter = kernel_size * kernel_size * in_channels + use_bias  # True counts as 1
     return per_filter * filters
     # </answer>
 
