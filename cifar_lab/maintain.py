@@ -74,7 +74,7 @@ def run_mutants(
         if exercise in wanted and kept.get(exercise.id, {}).get("key") != score.key(exercise):
             for mutant in score.run(exercise):
                 if mutant.id not in score.equivalent(exercise):
-                    out.print(f"{mutant.id} survives:", mutant.diff, sep="\n")
+                    out.print(f"{mutant.id} survives:", mutant.diff, sep="\n", markup=False)
             out.print(f"{exercise.id}: {score.stored()[exercise.id]['killed']} killed")
 
 
