@@ -4,7 +4,9 @@ One task a hand-in. A task starts a process that judges and writes the results i
 whatever is interrupted, killed or run again costs at most the hand-ins that were under way.
 """
 
+import hashlib
 import json
+import secrets
 import subprocess
 import sys
 import zlib
@@ -66,6 +68,7 @@ def grade_class(
                 "key": keys[name],
                 "walled": walled,
                 "exercises": list(exercises),
+                "secret": _secret_of(out, keys[name]),
             }
             for name in todo
         ]
@@ -73,6 +76,15 @@ def grade_class(
     results = [json.loads(file.read_text(encoding="utf-8")) for file in files.values()]
     write_whole(out / "grades.csv", report.gradebook(results))
     return Counter(one["extra_data"]["verdict"] for one in results)
+
+
+def _secret_of(out: Path, key: str) -> str:
+    """A secret for one hand-in: the same in every run of the class, another for every change."""
+    file = out / ".secret"
+    if not file.exists():
+        write_whole(file, secrets.token_hex() + "\n")
+        file.chmod(0o600)
+    return hashlib.sha256(f"{file.read_text()} {key}".encode()).hexdigest()
 
 
 def _is_done(file: Path, key: str) -> bool:

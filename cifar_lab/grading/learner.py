@@ -40,7 +40,7 @@ class Fault(LearnerError):
     """Learner code did not answer as it should: it took too long, died, or sent nonsense.
 
     Attributes:
-        kind: `time-out`, `crash`, `output limit` or `bad reply`.
+        kind: `time-out`, `crash`, `output limit`, `bad reply` or `invalid model`.
     """
 
     def __init__(self, kind: str, words: str):
@@ -54,16 +54,24 @@ class Learner:
     Args:
         channel: Takes a request frame and returns the reply frame.
         import_first: Called with a module's name before the first call of one of its functions.
+        trusted: Whether replies are more than claims: there is no wall.
+
+    Attributes:
+        fault: The last Fault, also where a test expected an exception.
+        flags: What a person should look at.
     """
 
     def __init__(
         self,
         channel: Callable[[bytes], bytes],
         import_first: Callable[[str], None] | None = None,
+        trusted: bool = True,
     ):
         self._channel = channel
         self._import_first = import_first
-        self.fault: Fault | None = None  # the last one, also where a test expected an exception
+        self.trusted = trusted
+        self.fault: Fault | None = None
+        self.flags: list[str] = []
         self.last_call = ""
 
     def __getattr__(self, module: str) -> "Module":
@@ -154,7 +162,7 @@ class Proxy(wire.Handle):
 
     def __init__(self, kind: str, number: int, learner: Learner):
         super().__init__(kind, number)
-        object.__setattr__(self, "_learner", learner)
+        object.__setattr__(self, "learner", learner)
 
     def __getattr__(self, method: str) -> Callable:
         if method.startswith("_"):
@@ -163,7 +171,7 @@ class Proxy(wire.Handle):
         def call(*args, **kwargs):
             described = call_in_words(f"{self.kind}.{method}", args, kwargs)
             request = {"object": self, "method": method}
-            return self._learner.request(described, request, args, kwargs)
+            return self.learner.request(described, request, args, kwargs)
 
         return call
 

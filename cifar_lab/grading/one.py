@@ -15,7 +15,14 @@ from cifar_lab.stubs import write_whole
 
 
 def grade(
-    source: str, name: str, file: str, key: str, walled: bool, exercises: list[str], slot: int
+    source: str,
+    name: str,
+    file: str,
+    key: str,
+    walled: bool,
+    exercises: list[str],
+    secret: str,
+    slot: int,
 ) -> str:
     """Judge a hand-in and write its results.
 
@@ -26,6 +33,7 @@ def grade(
         key: What they depend on.
         walled: Run it behind a wall.
         exercises: What to judge, as in `syllabus.find`; none mean all.
+        secret: Decides on the pictures that its networks are scored on.
         slot: Which of the wall's users runs it.
 
     Returns:
@@ -39,7 +47,8 @@ def grade(
         if hand_in.valid:
             verdict, words = report.GRADED, ""
             try:
-                verdicts = judge(copy, syllabus.find(exercises), walled=walled, slot=slot)
+                asked = syllabus.find(exercises)
+                verdicts = judge(copy, asked, walled=walled, slot=slot, secret=secret)
             except CannotJudge as fault:
                 verdict, words = report.GRADER_ERROR, str(fault)
     found = report.results(hand_in, verdicts, verdict, key, walled, words)

@@ -8,9 +8,10 @@ A grading test names its exercise:
 """
 
 import os
+import secrets
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import pytest
 from cifar_lab import board, syllabus
 from cifar_lab.grading.expect import Mismatch
 from cifar_lab.grading.learner import Learner, LearnerError
+from cifar_lab.grading.samples import drawing
 from cifar_lab.grading.sandbox import GraderError, NoWall, Sandbox
 from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.grading.worker import Worker
@@ -60,6 +62,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=0,
         metavar="N",
         help="which of the wall's users runs the submission; side by side they must differ",
+    )
+    group.addoption(
+        "--secret",
+        metavar="TEXT",
+        help="decides on the pictures that networks are scored on; behind a wall it is drawn anew",
     )
     group.addoption(
         "--grading-seed",
@@ -156,7 +163,15 @@ def learner(request: pytest.FixtureRequest, submission: Path, pytestconfig: pyte
     sandbox = request.getfixturevalue("sandbox")
     exercise = _exercise_of(request.node)
     with sandbox.session(seed, _needs_keras(exercise), exercise) as session:
-        yield Learner(session.handle, session.import_first)
+        yield Learner(session.handle, session.import_first, trusted=False)
+
+
+@pytest.fixture(scope="session")
+def draw(pytestconfig: pytest.Config) -> Callable:
+    """`draw(train, test, seed)`: pictures to score networks on; see `samples.drawing`."""
+    asked = pytestconfig.getoption("secret")
+    walled = pytestconfig.getoption("walled")
+    return drawing(secrets.token_hex() if asked is None and walled else asked or "")
 
 
 @pytest.fixture(scope="session")
@@ -251,12 +266,14 @@ def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) ->
     if test is None:  # a parametrised test counts once
         test = TestVerdict(law)
         verdict.tests.append(test)
+    learner = item.funcargs.get("learner")
+    test.flags += [flag for flag in getattr(learner, "flags", ()) if flag not in test.flags]
     if report.failed and test.passed:
         test.passed = False
         test.message = str(report.longrepr)
         test.not_written = getattr(error, "not_written", None)
         test.mistake = getattr(error, "mistake", None)
-        fault = getattr(item.funcargs.get("learner"), "fault", None)
+        fault = getattr(learner, "fault", None)
         test.fault = fault.kind if fault else None
 
 

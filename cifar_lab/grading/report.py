@@ -41,10 +41,17 @@ def results(
     lines = [words, "" if trusted else UNTRUSTED, *hand_in.faults]
     if hand_in.ignored:
         lines.append("Not part of a hand-in, and ignored: " + ", ".join(hand_in.ignored))
+    flags = {flag for v in verdicts.values() for test in v.tests for flag in test.flags}
     found = {
         "output": "\n".join(line for line in lines if line),
         "tests": [entry for v in verdicts.values() for entry in _tests(v)],
-        "extra_data": {**asdict(hand_in), "verdict": verdict, "key": key, "trusted": trusted},
+        "extra_data": {
+            **asdict(hand_in),
+            "verdict": verdict,
+            "key": key,
+            "trusted": trusted,
+            "flags": sorted(flags),
+        },
     }
     if verdict in (GRADED, INVALID):  # the grader's own fault is nobody's zero
         found["score"] = total(list(verdicts.values()))[0]

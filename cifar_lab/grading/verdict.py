@@ -18,6 +18,7 @@ class TestVerdict:
     not_written: str | None = None  # the exercise whose stub was met
     mistake: str | None = None  # the misconception that was recognised
     fault: str | None = None  # time-out, crash, ...: what kept learner code from answering
+    flags: list[str] = field(default_factory=list)  # what a person should look at
 
 
 @dataclass
