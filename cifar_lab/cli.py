@@ -271,6 +271,9 @@ def grade(
     exercise: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Judge this only; several times.")
     ] = None,
+    hidden: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Your own tests, with their own points.")
+    ] = None,
     no_wall: Annotated[
         bool, typer.Option("--no-wall", help="For code you trust: results say so.")
     ] = False,
@@ -280,11 +283,13 @@ def grade(
 
     if not folder.is_dir():
         _stop(f"{folder} is not a folder")
+    if hidden and not any(hidden.glob("test_*.py")):
+        _stop(f"--hidden: there is no test_*.py in {hidden}")
     try:
         if not no_wall:
             sandbox.check()
         wanted = tuple(e.id for e in syllabus.find(exercise or []))
-        verdicts = cohort.grade_class(folder, out, workers, scheduler, not no_wall, wanted)
+        verdicts = cohort.grade_class(folder, out, workers, scheduler, not no_wall, wanted, hidden)
     except (sandbox.GraderError, cohort.NoDask) as fault:
         _stop(fault)
     except KeyboardInterrupt:

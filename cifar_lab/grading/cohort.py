@@ -35,6 +35,7 @@ def grade_class(
     scheduler: str | None = None,
     walled: bool = True,
     exercises: tuple[str, ...] = (),
+    hidden: Path | None = None,
 ) -> Counter[str]:
     """Grade every hand-in in `folder` whose results are not there yet.
 
@@ -45,6 +46,7 @@ def grade_class(
         scheduler: Address of a Dask scheduler to use instead; its workers see the same paths.
         walled: Run hand-ins behind a wall; without it, results are stamped as untrusted.
         exercises: What to judge, as in `syllabus.find`; none mean all.
+        hidden: A folder of an instructor's own tests.
 
     Returns:
         How many hand-ins got each verdict.
@@ -52,7 +54,7 @@ def grade_class(
     found = intake.hand_ins(folder)
     (out / "results").mkdir(parents=True, exist_ok=True)
     files = {name: (out / "results" / f"{name}.json").resolve() for name in found}
-    asked = json.dumps([walled, exercises])
+    asked = json.dumps([walled, exercises, report.key_of(hidden, "") if hidden else None])
     keys = {name: report.key_of(source, asked) for name, source in found.items()}
     todo = [name for name in found if not _is_done(files[name], keys[name])]
     for name in todo:
@@ -68,6 +70,7 @@ def grade_class(
                 "key": keys[name],
                 "walled": walled,
                 "exercises": list(exercises),
+                "hidden": str(hidden.resolve()) if hidden else None,
                 "secret": _secret_of(out, keys[name]),
             }
             for name in todo

@@ -24,15 +24,16 @@ class _Collector:
     def __init__(self):
         self.verdicts: dict[str, ExerciseVerdict] = {}
         self.faults: list[str] = []
-        self.interrupted = ""
+        self.interrupted: str | None = None
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         self.verdicts = config.stash[plugin.VERDICTS]
         self.faults = config.stash[plugin.FAULTS]
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo) -> None:
-        # which of the learner's lines Ctrl-C stopped
-        self.interrupted = "\n".join(getattr(excinfo.value, "__notes__", ()))
+        if not isinstance(excinfo.value, pytest.Session.Interrupted):  # a file that did not import
+            # which of the learner's lines Ctrl-C stopped
+            self.interrupted = "\n".join(getattr(excinfo.value, "__notes__", ()))
 
 
 def judge(
@@ -43,6 +44,7 @@ def judge(
     walled: bool = False,
     slot: int = 0,
     secret: str | None = None,
+    hidden: Path | None = None,
 ) -> dict[str, ExerciseVerdict]:
     """Verdicts by exercise id, in the order of the course.
 
@@ -54,6 +56,7 @@ def judge(
         walled: Run the submission behind the wall.
         slot: Which of the wall's users runs it.
         secret: Decides on the pictures that networks are scored on (`samples.drawing`).
+        hidden: A folder of an instructor's own tests.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
@@ -86,10 +89,11 @@ def judge(
         *(["--exitfirst"] if stop_early else []),
         *(["--walled", f"--slot={slot}"] if walled else []),
         *([] if secret is None else [f"--secret={secret}"]),
+        *([] if hidden is None else [f"--hidden={hidden}"]),
     ]
-    with contextlib.redirect_stdout(said), _no_color(), _no_log():
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), _no_color(), _no_log():
         status = pytest.main(arguments, plugins=[collector])
-    if status == pytest.ExitCode.INTERRUPTED:
+    if collector.interrupted is not None:
         raise KeyboardInterrupt(collector.interrupted)
     if collector.faults:
         raise CannotJudge("a grading test broke:\n" + "\n".join(collector.faults))

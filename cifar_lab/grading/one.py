@@ -21,6 +21,7 @@ def grade(
     key: str,
     walled: bool,
     exercises: list[str],
+    hidden: str | None,
     secret: str,
     slot: int,
 ) -> str:
@@ -33,6 +34,7 @@ def grade(
         key: What they depend on.
         walled: Run it behind a wall.
         exercises: What to judge, as in `syllabus.find`; none mean all.
+        hidden: The folder of an instructor's own tests, if there are any.
         secret: Decides on the pictures that its networks are scored on.
         slot: Which of the wall's users runs it.
 
@@ -48,7 +50,8 @@ def grade(
             verdict, words = report.GRADED, ""
             try:
                 asked = syllabus.find(exercises)
-                verdicts = judge(copy, asked, walled=walled, slot=slot, secret=secret)
+                own = Path(hidden) if hidden else None
+                verdicts = judge(copy, asked, walled=walled, slot=slot, secret=secret, hidden=own)
             except CannotJudge as fault:
                 verdict, words = report.GRADER_ERROR, str(fault)
     found = report.results(hand_in, verdicts, verdict, key, walled, words)

@@ -64,6 +64,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="which of the wall's users runs the submission; side by side they must differ",
     )
     group.addoption(
+        "--hidden",
+        metavar="FOLDER",
+        help="run the grading tests in this folder, too: an instructor's own, with their points",
+    )
+    group.addoption(
         "--secret",
         metavar="TEXT",
         help="decides on the pictures that networks are scored on; behind a wall it is drawn anew",
@@ -81,11 +86,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers that grading tests carry."""
     config.addinivalue_line("markers", "grading: judges a submission")
     config.addinivalue_line("markers", "exercise(name): the exercise that a test belongs to")
+    config.addinivalue_line("markers", "hidden(points): an instructor's own test")
     config.addinivalue_line("markers", "gpu: a full run, which wants a GPU; carries no points")
     config.addinivalue_line("markers", "trains: trains a network for some seconds")
     config.addinivalue_line("markers", "proof: long; run by `pytest -m proof`")
     config.stash[VERDICTS] = {}
     config.stash[FAULTS] = []
+    hidden = config.getoption("hidden")
+    if hidden:
+        if not any(Path(hidden).glob("test_*.py")):
+            raise pytest.UsageError(f"--hidden: there is no test_*.py in {hidden}")
+        config.args.append(str(Path(hidden).resolve()))
 
 
 # --- which tests run ---------------------------------------------------------------------------
@@ -262,10 +273,15 @@ def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) ->
     verdicts = item.config.stash[VERDICTS]
     verdict = verdicts.setdefault(exercise, ExerciseVerdict(syllabus.exercises()[exercise]))
     law = (item.function.__doc__ or item.originalname).strip().splitlines()[0].rstrip(".")
-    test = next((t for t in verdict.tests if t.name == law), None)
+    hidden = item.get_closest_marker("hidden")
+    known = [test for test, _ in verdict.hidden] if hidden else verdict.tests
+    test = next((t for t in known if t.name == law), None)
     if test is None:  # a parametrised test counts once
         test = TestVerdict(law)
-        verdict.tests.append(test)
+        if hidden:
+            verdict.hidden.append((test, hidden.kwargs["points"]))
+        else:
+            verdict.tests.append(test)
     learner = item.funcargs.get("learner")
     test.flags += [flag for flag in getattr(learner, "flags", ()) if flag not in test.flags]
     if report.failed and test.passed:
@@ -313,3 +329,9 @@ def exercise(name: str):
         return pytest.mark.grading(pytest.mark.exercise(name=name)(function))
 
     return mark
+
+
+def hidden(name: str, points: float):
+    """Mark an instructor's own test of an exercise, worth `points` beside the course's 100."""
+    mark = exercise(name)
+    return lambda function: pytest.mark.hidden(points=float(points))(mark(function))

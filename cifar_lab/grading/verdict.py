@@ -27,6 +27,8 @@ class ExerciseVerdict:
 
     exercise: Exercise
     tests: list[TestVerdict] = field(default_factory=list)
+    # an instructor's own, which carry points of their own: (verdict, points)
+    hidden: list[tuple[TestVerdict, float]] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -66,6 +68,13 @@ class ExerciseVerdict:
                 for test in self.tests
             ],
         }
+
+
+def total_hidden(verdicts: list[ExerciseVerdict]) -> tuple[float, float]:
+    """Points reached in hidden tests, and points there were to reach."""
+    hidden = [pair for verdict in verdicts for pair in verdict.hidden]
+    reached = sum(points for test, points in hidden if test.passed)
+    return round(reached, 2), float(sum(points for _, points in hidden))
 
 
 def total(verdicts: list[ExerciseVerdict]) -> tuple[float, float]:
