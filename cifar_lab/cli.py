@@ -292,6 +292,8 @@ def grade(
         verdicts = cohort.grade_class(folder, out, workers, scheduler, not no_wall, wanted, hidden)
     except (sandbox.GraderError, cohort.NoDask) as fault:
         _stop(fault)
+    except OSError as error:
+        _stop(f"{error}. What is graded is kept: the same command goes on with what is missing")
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on with what is missing.", file=sys.stderr)
         raise SystemExit(130) from None

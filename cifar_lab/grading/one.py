@@ -4,8 +4,11 @@ python -m cifar_lab.grading.one TASK    (JSON: the arguments of `grade`, by name
 """
 
 import json
+import os
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 from cifar_lab import syllabus
@@ -59,8 +62,16 @@ def grade(
     return verdict
 
 
+def _end_with(parent: int) -> None:
+    """End when the worker that asked is gone: another one does this hand-in again."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
 def main() -> None:
     """Grade what the command line says; print the verdict."""
+    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     print(grade(**json.loads(sys.argv[1])))
 
 
