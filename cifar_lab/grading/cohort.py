@@ -8,7 +8,6 @@ import json
 import subprocess
 import sys
 import zlib
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ def grade_class(
     scheduler: str | None = None,
     walled: bool = True,
     exercises: tuple[str, ...] = (),
-) -> Counter[str]:
+) -> list[dict[str, Any]]:
     """Grade every hand-in in `folder` whose results are not there yet.
 
     Args:
@@ -45,7 +44,7 @@ def grade_class(
         exercises: What to judge, as in `syllabus.find`; none mean all.
 
     Returns:
-        How many hand-ins got each verdict.
+        The results of every hand-in, as `report.results` makes them.
     """
     found = intake.hand_ins(folder)
     (out / "results").mkdir(parents=True, exist_ok=True)
@@ -72,7 +71,7 @@ def grade_class(
         _run(tasks, workers, scheduler)
     results = [json.loads(file.read_text(encoding="utf-8")) for file in files.values()]
     write_whole(out / "grades.csv", report.gradebook(results))
-    return Counter(one["extra_data"]["verdict"] for one in results)
+    return results
 
 
 def _is_done(file: Path, key: str) -> bool:

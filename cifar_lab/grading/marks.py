@@ -106,6 +106,12 @@ class Student:
         """Whether there was nothing to judge."""
         return self.verdict == report.INVALID
 
+    @property
+    def renamed(self) -> bool:
+        """Whether the safe name leaves a reader in doubt about the original."""
+        stem = self.original.removesuffix(".zip")
+        return stem.replace(" ", "_") != self.name
+
     @cached_property
     def exercises(self) -> dict[str, Marks]:
         """Marks by exercise, in the order of the course; an instructor's own come last."""
