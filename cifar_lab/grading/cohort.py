@@ -10,7 +10,6 @@ import secrets
 import subprocess
 import sys
 import zlib
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ def grade_class(
     walled: bool = True,
     exercises: tuple[str, ...] = (),
     hidden: Path | None = None,
-) -> Counter[str]:
+) -> list[dict[str, Any]]:
     """Grade every hand-in in `folder` whose results are not there yet.
 
     Args:
@@ -49,7 +48,7 @@ def grade_class(
         hidden: A folder of an instructor's own tests.
 
     Returns:
-        How many hand-ins got each verdict.
+        The results of every hand-in, as `report.results` makes them.
     """
     found = intake.hand_ins(folder)
     (out / "results").mkdir(parents=True, exist_ok=True)
@@ -78,7 +77,7 @@ def grade_class(
         _run(tasks, workers, scheduler)
     results = [json.loads(file.read_text(encoding="utf-8")) for file in files.values()]
     write_whole(out / "grades.csv", report.gradebook(results))
-    return Counter(one["extra_data"]["verdict"] for one in results)
+    return results
 
 
 def _secret_of(out: Path, key: str) -> str:

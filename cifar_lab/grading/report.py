@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cifar_lab import syllabus
+from cifar_lab.grading import harmless
 from cifar_lab.grading.intake import HandIn
 from cifar_lab.grading.verdict import ExerciseVerdict, total, total_hidden
 
@@ -76,6 +77,7 @@ def _tests(verdict: ExerciseVerdict) -> list[dict[str, Any]]:
                 "mistake": None if is_hidden else test.mistake,
                 "fault": test.fault,
                 "hidden": is_hidden,
+                "not_written": test.not_written,
             },
         }
         for test, points, is_hidden in [*public, *hidden]
@@ -91,16 +93,8 @@ def gradebook(found: Iterable[dict[str, Any]]) -> str:
         data = one["extra_data"]
         points = one.get("score", "")
         row = (data["name"], data["original"], points, data["verdict"], data["trusted"])
-        writer.writerow([_defused(cell) for cell in row])
+        writer.writerow([harmless.cell(value) for value in row])
     return table.getvalue()
-
-
-def _defused(cell: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula, and no terminal for a command."""
-    if not isinstance(cell, str):
-        return cell
-    plain = "".join(letter if letter.isprintable() else " " for letter in cell)
-    return f"'{plain}" if plain.lstrip().startswith(("=", "+", "-", "@")) else plain
 
 
 def key_of(source: Path, asked: str) -> str:
