@@ -316,5 +316,17 @@ def grade(
     screen.print(f"{out / 'class.html'}, {out / 'grades.csv'}, {out / 'results'}")
 
 
+@app.command("handout")
+def write_handout(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Write the learners' edition, without solutions, into an empty or new folder."""
+    from cifar_lab import handout
+
+    try:
+        count = handout.write(folder)
+    except handout.HandoutError as problem:
+        _stop(problem)
+    screen.print(f"{folder}: the learners' edition, {count} files, no solutions")
+
+
 if __name__ == "__main__":
     main()

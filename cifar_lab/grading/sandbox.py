@@ -7,6 +7,7 @@ No expected values, no labels, no points, no network, no home; read-only but for
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -34,6 +35,13 @@ LENGTH = struct.Struct("<Q")  # before every frame, as in server.py
 FIRST_USER = 61_000  # user ids of the slots, where the grader runs as root
 PATIENCE = 2  # time-outs of an exercise
 MEBIBYTE = 2**20
+RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+APPARMOR = (
+    "This system's AppArmor forbids bubblewrap the namespaces that it needs. Its own profile for "
+    "it allows them: sudo apt install apparmor-profiles && "
+    "sudo cp /usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ && "
+    "sudo systemctl reload apparmor"
+)
 
 
 class GraderError(Exception):
@@ -69,6 +77,8 @@ class Sandbox:
         GraderError: The wall does not stand.
     """
 
+    OPEN: frozenset[str] = frozenset()  # what can be reached from inside, and is said to be
+
     def __init__(self, folder: Path, slot: int = 0, limits: Limits | None = None):
         self.folder = folder
         self.slot = slot
@@ -87,7 +97,7 @@ class Sandbox:
             canary = Path(outside, "canary-label")
             canary.write_text("7", encoding="utf-8")
             self._process = subprocess.Popen(
-                _command(self.folder, self.slot, self.limits, theirs.fileno()),
+                self._command(theirs.fileno()),
                 env={},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -99,16 +109,25 @@ class Sandbox:
             self._control, self._buffer, self._has_keras = ours, b"", False
             limits = {
                 "RLIMIT_AS": self.limits.memory,
-                "RLIMIT_NPROC": self.limits.processes,
+                "RLIMIT_NPROC": _most_processes(self.limits),
                 "RLIMIT_FSIZE": self.limits.file,
                 "RLIMIT_CORE": 0,
                 "RLIMIT_NOFILE": 256,
             }
             self._order({"do": "limit", "limits": limits})
-            reached = self._order({"do": "probe", "canary": str(canary)})["reached"]
-        if reached:
+            secrets = {
+                "the canary label": str(canary),
+                "the tests": str(syllabus.GRADING_TESTS),
+                "the points": str(syllabus.LAB / "syllabus.toml"),
+            }
+            reached = self._order({"do": "probe", "secrets": secrets})["reached"]
+        if beyond := sorted(set(reached) - self.OPEN):
             self.close()
-            raise GraderError(f"the wall does not stand: from inside one reaches {reached}")
+            raise GraderError(f"the wall does not stand: from inside one reaches {beyond}")
+
+    def _command(self, control: int) -> list[str]:
+        """What starts the server; `control` is its end of the socket."""
+        return _behind_bubblewrap(self.folder, self.slot, self.limits, control)
 
     def close(self) -> None:
         """End the wall and everything in it."""
@@ -129,7 +148,10 @@ class Sandbox:
             self._control.sendall(line)
             return self._answer(seconds)
         except OSError as error:
-            raise GraderError(f"the wall came down: {self._last_words() or error}") from error
+            words = f"the wall came down: {self._last_words() or error}"
+            if _namespaces_are_restricted():
+                raise NoWall(f"{words}\n{APPARMOR}") from error
+            raise GraderError(words) from error
 
     def _answer(self, seconds: float) -> dict:
         self._control.settimeout(seconds)
@@ -277,14 +299,15 @@ def check() -> None:
 # --- bubblewrap -----------------------------------------------------------------------------------
 
 
-def _command(folder: Path, slot: int, limits: Limits, control: int) -> list[str]:
-    bwrap, setpriv = shutil.which("bwrap"), shutil.which("setpriv")
+def _behind_bubblewrap(folder: Path, slot: int, limits: Limits, control: int) -> list[str]:
+    bwrap = shutil.which("bwrap")
     if bwrap is None:
-        raise NoWall(
+        words = (
             "bubblewrap is not installed, and without it nothing keeps a hand-in from its own "
             "verdict. Install the package `bubblewrap` of your system; --no-wall grades without "
             "it, and stamps every result as untrusted."
         )
+        raise NoWall(f"{words}\n{APPARMOR}" if _namespaces_are_restricted() else words)
     as_root = os.getuid() == 0
     words = [bwrap, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "wall"]
@@ -295,15 +318,57 @@ def _command(folder: Path, slot: int, limits: Limits, control: int) -> list[str]
     else:
         words += ["--unshare-user"]
     words += [*_mounts(folder, limits), "--chdir", "/tmp"]
-    for name, value in _environment().items():
+    for name, value in environment().items():
         words += ["--setenv", name, value]
     words += ["--"]
     if as_root:
-        user = str(FIRST_USER + slot)
-        words += [setpriv, f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-        words += ["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
-    server = [sys.executable, "-m", "cifar_lab.grading.server", str(control), str(HAND_IN)]
-    return [*words, *server, *syllabus.modules()]
+        words += as_user(FIRST_USER + slot)
+    return [*words, *server(control, HAND_IN)]
+
+
+def as_user(user: int) -> list[str]:
+    """Words that run what follows them as a user who can become no other."""
+    words = [shutil.which("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+    return [*words, "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
+
+
+def server(control: int, hand_in: Path) -> list[str]:
+    """Words that start the server inside."""
+    words = [sys.executable, "-m", "cifar_lab.grading.server", str(control), str(hand_in)]
+    return [*words, *syllabus.modules()]
+
+
+def _namespaces_are_restricted() -> bool:
+    """Whether AppArmor keeps bubblewrap from its work, as on Ubuntu since 23.10."""
+    if os.getuid() == 0:
+        return False
+    try:
+        return int(RESTRICTION.read_text()) > 0
+    except (OSError, ValueError):
+        return False
+
+
+def _most_processes(limits: Limits) -> int:
+    """The limit to set on processes.
+
+    Since Linux 5.14 they are counted within a wall's own user namespace, and where the grader is
+    root each slot is a user. Otherwise the count is one of all that the grader's user runs, walls
+    on every core included.
+    """
+    version = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
+    if os.getuid() == 0 or version >= (5, 14):
+        return limits.processes
+    return _running() + limits.processes * (os.cpu_count() or 1)
+
+
+def _running() -> int:
+    """Processes and threads of this user."""
+    count = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if process.stat().st_uid == os.getuid():
+                count += len(list((process / "task").iterdir()))
+    return count
 
 
 def _mounts(folder: Path, limits: Limits) -> list[str]:
@@ -335,7 +400,8 @@ def _prefixes() -> list[Path]:
     return sorted(prefix for prefix in found if not prefix.is_relative_to("/usr"))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The settings that are known inside, and no others."""
     return {
         "HOME": "/tmp",
         "TMPDIR": "/tmp",

@@ -38,7 +38,7 @@ def main() -> None:
             for name, value in order["limits"].items():
                 resource.setrlimit(getattr(resource, name), (value, value))
         elif order["do"] == "probe":
-            answer = _probe(order["canary"])
+            answer = _probe(order["secrets"])
         elif order["do"] == "keras":
             from cifar_lab.quiet import import_keras
 
@@ -115,9 +115,9 @@ def _exactly(channel: socket.socket, count: int) -> bytes | None:
     return bytes(data)
 
 
-def _probe(canary: str) -> dict:
+def _probe(secrets: dict[str, str]) -> dict:
     """What this process can reach; the grader compares it with what it must not."""
-    reached = []
+    reached = [name for name, path in secrets.items() if os.access(path, os.R_OK)]
     try:
         with socket.create_connection(("192.0.2.1", 80), timeout=1):
             pass
@@ -125,8 +125,6 @@ def _probe(canary: str) -> dict:
     except OSError as error:
         if error.errno is None:  # it waited for an answer: there is a route
             reached.append("the network")
-    if Path(canary).exists():
-        reached.append("the canary label")
     for folder in ("/", "/usr", str(Path(__file__).parent), sys.prefix, sys.argv[2]):
         try:
             with (Path(folder) / ".cifar-course-probe").open("w"):
@@ -136,9 +134,9 @@ def _probe(canary: str) -> dict:
             pass
     if os.getuid() == 0:
         reached.append("the rights of root")
-    secrets = [name for name in os.environ if name not in ALLOWED_ENVIRONMENT]
-    if secrets:
-        reached.append("the environment: " + ", ".join(secrets))
+    settings = [name for name in os.environ if name not in ALLOWED_ENVIRONMENT]
+    if settings:
+        reached.append("the environment: " + ", ".join(settings))
     return {"reached": reached}
 
 
