@@ -43,6 +43,7 @@ def judge(
     walled: bool = False,
     slot: int = 0,
     secret: str | None = None,
+    other_user: bool = False,
 ) -> dict[str, ExerciseVerdict]:
     """Verdicts by exercise id, in the order of the course.
 
@@ -54,6 +55,7 @@ def judge(
         walled: Run the submission behind the wall.
         slot: Which of the wall's users runs it.
         secret: Decides on the pictures that networks are scored on (`samples.drawing`).
+        other_user: In place of the wall, run it as another user only.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
@@ -85,6 +87,7 @@ def judge(
         "--tb=short",
         *(["--exitfirst"] if stop_early else []),
         *(["--walled", f"--slot={slot}"] if walled else []),
+        *(["--other-user"] if other_user else []),
         *([] if secret is None else [f"--secret={secret}"]),
     ]
     with contextlib.redirect_stdout(said), _no_color(), _no_log():

@@ -23,6 +23,7 @@ def grade(
     exercises: list[str],
     secret: str,
     slot: int,
+    other_user: bool = False,
 ) -> str:
     """Judge a hand-in and write its results.
 
@@ -35,6 +36,7 @@ def grade(
         exercises: What to judge, as in `syllabus.find`; none mean all.
         secret: Decides on the pictures that its networks are scored on.
         slot: Which of the wall's users runs it.
+        other_user: In place of a wall there is only another user.
 
     Returns:
         The verdict: `graded`, `invalid submission` or `grader error`.
@@ -48,10 +50,13 @@ def grade(
             verdict, words = report.GRADED, ""
             try:
                 asked = syllabus.find(exercises)
-                verdicts = judge(copy, asked, walled=walled, slot=slot, secret=secret)
+                how = {"walled": walled, "slot": slot, "other_user": other_user}
+                verdicts = judge(copy, asked, secret=secret, **how)
             except CannotJudge as fault:
                 verdict, words = report.GRADER_ERROR, str(fault)
-    found = report.results(hand_in, verdicts, verdict, key, walled, words)
+    trusted = walled and not other_user
+    stamp = report.OTHER_USER if other_user else report.UNTRUSTED
+    found = report.results(hand_in, verdicts, verdict, key, trusted, words, stamp)
     write_whole(Path(file), json.dumps(found, indent=1) + "\n")
     return verdict
 
