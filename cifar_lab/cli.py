@@ -328,5 +328,20 @@ def write_handout(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> Non
     screen.print(f"{folder}: the learners' edition, {count} files, no solutions")
 
 
+@app.command("gradescope")
+def write_autograder(
+    out: Annotated[Path, typer.Option(metavar="ZIP", help="Where the bundle goes.")],
+) -> None:
+    """Write the autograder to upload to Gradescope."""
+    from cifar_lab import handout
+    from cifar_lab.grading import gradescope
+
+    try:
+        gradescope.bundle(out)
+    except (handout.HandoutError, OSError) as problem:
+        _stop(problem)
+    screen.print(f"{out}: upload it as the assignment's autograder")
+
+
 if __name__ == "__main__":
     main()

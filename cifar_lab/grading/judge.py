@@ -41,10 +41,7 @@ def judge(
     exercises: list[Exercise],
     tests: str = "grading",
     stop_early: bool = False,
-    walled: bool = False,
-    slot: int = 0,
-    secret: str | None = None,
-    hidden: Path | None = None,
+    **options: object,
 ) -> dict[str, ExerciseVerdict]:
     """Verdicts by exercise id, in the order of the course.
 
@@ -53,10 +50,7 @@ def judge(
         exercises: What to judge.
         tests: pytest's marker expression for the tests to run.
         stop_early: End with the first test that fails; the points are then of no use.
-        walled: Run the submission behind the wall.
-        slot: Which of the wall's users runs it.
-        secret: Decides on the pictures that networks are scored on (`samples.drawing`).
-        hidden: A folder of an instructor's own tests.
+        options: The other options of `pytest -m grading`, such as `walled=True` or `slot=1`.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
@@ -87,9 +81,7 @@ def judge(
         "-qq",
         "--tb=short",
         *(["--exitfirst"] if stop_early else []),
-        *(["--walled", f"--slot={slot}"] if walled else []),
-        *([] if secret is None else [f"--secret={secret}"]),
-        *([] if hidden is None else [f"--hidden={hidden}"]),
+        *(word for name, value in options.items() for word in _option(name, value)),
     ]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), _no_color(), _no_log():
         status = pytest.main(arguments, plugins=[collector])
@@ -103,6 +95,13 @@ def judge(
     if missing:
         raise CannotJudge(f"no grading tests for {', '.join(sorted(missing))}")
     return {exercise.id: collector.verdicts[exercise.id] for exercise in exercises}
+
+
+def _option(name: str, value: object) -> list[str]:
+    word = "--" + name.replace("_", "-")
+    if value is None or value is False:
+        return []
+    return [word] if value is True else [f"{word}={value}"]
 
 
 @contextlib.contextmanager

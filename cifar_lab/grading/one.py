@@ -27,6 +27,7 @@ def grade(
     hidden: str | None,
     secret: str,
     slot: int,
+    other_user: bool = False,
 ) -> str:
     """Judge a hand-in and write its results.
 
@@ -40,6 +41,7 @@ def grade(
         hidden: The folder of an instructor's own tests, if there are any.
         secret: Decides on the pictures that its networks are scored on.
         slot: Which of the wall's users runs it.
+        other_user: In place of a wall there is only another user.
 
     Returns:
         The verdict: `graded`, `invalid submission` or `grader error`.
@@ -53,11 +55,13 @@ def grade(
             verdict, words = report.GRADED, ""
             try:
                 asked = syllabus.find(exercises)
-                own = Path(hidden) if hidden else None
-                verdicts = judge(copy, asked, walled=walled, slot=slot, secret=secret, hidden=own)
+                how = {"walled": walled, "slot": slot, "other_user": other_user}
+                verdicts = judge(copy, asked, secret=secret, hidden=hidden, **how)
             except CannotJudge as fault:
                 verdict, words = report.GRADER_ERROR, str(fault)
-    found = report.results(hand_in, verdicts, verdict, key, walled, words)
+    trusted = walled and not other_user
+    stamp = report.OTHER_USER if other_user else report.UNTRUSTED
+    found = report.results(hand_in, verdicts, verdict, key, trusted, words, stamp)
     write_whole(Path(file), json.dumps(found, indent=1) + "\n")
     return verdict
 

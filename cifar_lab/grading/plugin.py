@@ -20,6 +20,7 @@ import pytest
 from cifar_lab import board, syllabus
 from cifar_lab.grading.expect import Mismatch
 from cifar_lab.grading.learner import Learner, LearnerError
+from cifar_lab.grading.other_user import OtherUser
 from cifar_lab.grading.samples import drawing
 from cifar_lab.grading.sandbox import GraderError, NoWall, Sandbox
 from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
@@ -55,6 +56,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--walled",
         action="store_true",
         help="run the submission behind a wall (bubblewrap): for code that nobody has read",
+    )
+    group.addoption(
+        "--other-user",
+        action="store_true",
+        help="with --walled: where no wall can be built, run it as another user only (as root)",
     )
     group.addoption(
         "--slot",
@@ -188,8 +194,9 @@ def draw(pytestconfig: pytest.Config) -> Callable:
 @pytest.fixture(scope="session")
 def sandbox(submission: Path, pytestconfig: pytest.Config) -> Iterator[Sandbox]:
     """The submission behind its wall."""
+    wall = OtherUser if pytestconfig.getoption("other_user") else Sandbox
     try:
-        behind = Sandbox(submission, pytestconfig.getoption("slot"))
+        behind = wall(submission, pytestconfig.getoption("slot"))
     except NoWall as missing:
         raise pytest.UsageError(str(missing)) from None
     yield behind

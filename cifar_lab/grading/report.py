@@ -18,6 +18,10 @@ from cifar_lab.grading.verdict import ExerciseVerdict, total, total_hidden
 NOT_GRADED, GRADED = "not graded", "graded"
 INVALID, GRADER_ERROR = "invalid submission", "grader error"
 UNTRUSTED = "Graded without a wall: this code could have written its own verdict."
+OTHER_USER = (
+    "Graded without a full wall: this code ran as another user, who could neither read the tests "
+    "nor write results, but had the network and whatever the machine lets anybody read."
+)
 COLUMNS = ("name", "original", "points", "verdict", "trusted")
 
 
@@ -28,6 +32,7 @@ def results(
     key: str,
     trusted: bool,
     words: str = "",
+    stamp: str = UNTRUSTED,
 ) -> dict[str, Any]:
     """One student's results, in Gradescope's format for autograders.
 
@@ -38,8 +43,9 @@ def results(
         key: Of the hand-in, the course and the environment: the same key, the same results.
         trusted: Whether there was a wall.
         words: What else a reader should know.
+        stamp: What is said where it cannot be trusted.
     """
-    lines = [words, "" if trusted else UNTRUSTED, *hand_in.faults]
+    lines = [words, "" if trusted else stamp, *hand_in.faults]
     if hand_in.ignored:
         lines.append("Not part of a hand-in, and ignored: " + ", ".join(hand_in.ignored))
     flags = {flag for v in verdicts.values() for test in v.tests for flag in test.flags}
