@@ -24,9 +24,9 @@ def grade(
     key: str,
     walled: bool,
     exercises: list[str],
-    hidden: str | None,
     secret: str,
     slot: int,
+    hidden: str | None = None,
     other_user: bool = False,
 ) -> str:
     """Judge a hand-in and write its results.
@@ -38,9 +38,9 @@ def grade(
         key: What they depend on.
         walled: Run it behind a wall.
         exercises: What to judge, as in `syllabus.find`; none mean all.
-        hidden: The folder of an instructor's own tests, if there are any.
         secret: Decides on the pictures that its networks are scored on.
         slot: Which of the wall's users runs it.
+        hidden: The folder of an instructor's own tests, if there are any.
         other_user: In place of a wall there is only another user.
 
     Returns:
