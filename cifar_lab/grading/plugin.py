@@ -296,8 +296,16 @@ def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) ->
         test.message = str(report.longrepr)
         test.not_written = getattr(error, "not_written", None)
         test.mistake = getattr(error, "mistake", None)
-        fault = getattr(learner, "fault", None)
-        test.fault = fault.kind if fault else None
+        test.fault = _fault(error, learner)
+
+
+def _fault(error: BaseException, learner: Learner | None) -> str | None:
+    """What kept learner code from answering; None where it answered, or is not written."""
+    if learner is not None and learner.fault is not None:
+        return learner.fault.kind
+    if not isinstance(error, LearnerError) or error.not_written:
+        return None
+    return "memory" if "MemoryError" in error.types else "exception"
 
 
 def _message(error: BaseException, learner: Learner | None) -> str:
