@@ -131,6 +131,25 @@ def task(class_of, tmp_path) -> dict:
     }
 
 
+@needs_the_wall
+def test_a_hand_in_that_was_killed_is_judged_once_more(task, monkeypatch):
+    judged, real = [], one.judge
+
+    def killed_at_first(folder, exercises, **how):
+        verdicts = real(folder, exercises, **how)
+        judged.append([exercise.id for exercise in exercises])
+        if len(judged) == 1:
+            test = verdicts[TWO[1]].tests[0]
+            test.passed, test.fault = False, "killed"
+        return verdicts
+
+    monkeypatch.setattr(one, "judge", killed_at_first)
+    assert one.grade(**task) == report.GRADED
+    assert judged == [[TWO[1], TWO[0]], [TWO[1]]]
+    result = json.loads(Path(task["file"]).read_text(encoding="utf-8"))
+    assert result["score"] == right_scores(1)["s000"]
+
+
 def test_without_bubblewrap_it_is_the_graders_fault(task, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     assert one.grade(**task) == report.GRADER_ERROR

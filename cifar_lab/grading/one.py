@@ -57,6 +57,9 @@ def grade(
                 asked = syllabus.find(exercises)
                 how = {"walled": walled, "slot": slot, "other_user": other_user}
                 verdicts = judge(copy, asked, secret=secret, hidden=hidden, **how)
+                # it may have been the machine, short of memory, say: the second verdict stands
+                killed = [v.exercise for v in verdicts.values() if v.was_killed]
+                verdicts |= judge(copy, killed, secret=secret, hidden=hidden, **how)
             except CannotJudge as fault:
                 verdict, words = report.GRADER_ERROR, str(fault)
     trusted = walled and not other_user

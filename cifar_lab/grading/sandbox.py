@@ -328,7 +328,7 @@ class Session:
 def _fault_of(status: int | None) -> Fault:
     """How a child ended before it answered."""
     if status is None:
-        return Fault("crash", "the process that ran it does not speak any more")
+        return Fault("killed", "the process that ran it is gone, and its wall with it")
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         kind = "crash" if number in OWN_SIGNALS else "killed"

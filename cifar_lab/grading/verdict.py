@@ -44,6 +44,12 @@ class ExerciseVerdict:
         return "not written" if untouched else "failed"
 
     @property
+    def was_killed(self) -> bool:
+        """Whether something ended learner code from outside in one of the tests."""
+        every = [*self.tests, *(test for test, _ in self.hidden)]
+        return any(test.fault == "killed" for test in every)
+
+    @property
     def points(self) -> float:
         """The exercise's points, split evenly over its tests."""
         if not self.tests:
