@@ -42,6 +42,7 @@ def judge(
     stop_early: bool = False,
     walled: bool = False,
     slot: int = 0,
+    seconds: float | None = None,
 ) -> dict[str, ExerciseVerdict]:
     """Verdicts by exercise id, in the order of the course.
 
@@ -52,6 +53,7 @@ def judge(
         stop_early: End with the first test that fails; the points are then of no use.
         walled: Run the submission behind the wall.
         slot: Which of the wall's users runs it.
+        seconds: For one call behind the wall; None for the wall's own limit.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
@@ -83,6 +85,7 @@ def judge(
         "--tb=short",
         *(["--exitfirst"] if stop_early else []),
         *(["--walled", f"--slot={slot}"] if walled else []),
+        *([f"--seconds={seconds}"] if seconds else []),
     ]
     with contextlib.redirect_stdout(said), _no_color(), _no_log():
         status = pytest.main(arguments, plugins=[collector])

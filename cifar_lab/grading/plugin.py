@@ -19,12 +19,13 @@ import pytest
 from cifar_lab import board, syllabus
 from cifar_lab.grading.expect import Mismatch
 from cifar_lab.grading.learner import Learner, LearnerError
-from cifar_lab.grading.sandbox import GraderError, NoWall, Sandbox
+from cifar_lab.grading.sandbox import GraderError, Limits, NoWall, Sandbox
 from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.grading.worker import Worker
 from cifar_lab.submission import NoSubmission, find_submission
 
 VERDICTS = pytest.StashKey[dict[str, ExerciseVerdict]]()
+MESSAGE_LIMIT = 20_000  # letters
 FAULTS = pytest.StashKey[list[str]]()
 # as it was when pytest began, before any conftest.py
 DATA_ASKED_FOR = os.environ.get("CIFAR_COURSE_DATA")
@@ -60,6 +61,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=0,
         metavar="N",
         help="which of the wall's users runs the submission; side by side they must differ",
+    )
+    group.addoption(
+        "--seconds",
+        type=float,
+        default=Limits.seconds,
+        metavar="S",
+        help="how long one call of learner code behind the wall may take",
     )
     group.addoption(
         "--grading-seed",
@@ -163,7 +171,8 @@ def learner(request: pytest.FixtureRequest, submission: Path, pytestconfig: pyte
 def sandbox(submission: Path, pytestconfig: pytest.Config) -> Iterator[Sandbox]:
     """The submission behind its wall."""
     try:
-        behind = Sandbox(submission, pytestconfig.getoption("slot"))
+        limits = Limits(seconds=pytestconfig.getoption("seconds"))
+        behind = Sandbox(submission, pytestconfig.getoption("slot"), limits)
     except NoWall as missing:
         raise pytest.UsageError(str(missing)) from None
     yield behind
@@ -253,10 +262,15 @@ def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) ->
         verdict.tests.append(test)
     if report.failed and test.passed:
         test.passed = False
-        test.message = str(report.longrepr)
+        test.message = _printable(str(report.longrepr))
         test.not_written = getattr(error, "not_written", None)
         test.mistake = getattr(error, "mistake", None)
         test.fault = _fault(error, item.funcargs.get("learner"))
+
+
+def _printable(text: str) -> str:
+    """A message without commands to a terminal, and no longer than anybody reads."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text[:MESSAGE_LIMIT])
 
 
 def _fault(error: BaseException, learner: Learner | None) -> str | None:
