@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from cifar_lab.grading import intake, report
+from cifar_lab.grading.cohort import _secret_of
 from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.syllabus import exercises
 
@@ -126,3 +127,11 @@ def test_no_cell_is_a_formula(name):
     found = report.results(hand_in, {}, report.INVALID, "", True)
     (_, row) = csv.reader(report.gradebook([found]).splitlines())
     assert row[1].startswith("'") and row[1].isprintable()
+
+
+def test_every_hand_in_has_a_secret_of_its_own(tmp_path):
+    (tmp_path / "other").mkdir()
+    first, again, other = (_secret_of(tmp_path, key) for key in ("one", "one", "two"))
+    assert first == again != other
+    assert (tmp_path / ".secret").stat().st_mode & 0o077 == 0
+    assert _secret_of(tmp_path / "other", "one") != first

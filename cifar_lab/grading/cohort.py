@@ -4,7 +4,9 @@ One task a hand-in. A task starts a process that judges and writes the results i
 whatever is interrupted, killed or run again costs at most the hand-ins that were under way.
 """
 
+import hashlib
 import json
+import secrets
 import subprocess
 import sys
 import zlib
@@ -32,6 +34,7 @@ def grade_class(
     scheduler: str | None = None,
     walled: bool = True,
     exercises: tuple[str, ...] = (),
+    hidden: Path | None = None,
 ) -> list[dict[str, Any]]:
     """Grade every hand-in in `folder` whose results are not there yet.
 
@@ -42,6 +45,7 @@ def grade_class(
         scheduler: Address of a Dask scheduler to use instead; its workers see the same paths.
         walled: Run hand-ins behind a wall; without it, results are stamped as untrusted.
         exercises: What to judge, as in `syllabus.find`; none mean all.
+        hidden: A folder of an instructor's own tests.
 
     Returns:
         The results of every hand-in, as `report.results` makes them.
@@ -49,7 +53,7 @@ def grade_class(
     found = intake.hand_ins(folder)
     (out / "results").mkdir(parents=True, exist_ok=True)
     files = {name: (out / "results" / f"{name}.json").resolve() for name in found}
-    asked = json.dumps([walled, exercises])
+    asked = json.dumps([walled, exercises, report.key_of(hidden, "") if hidden else None])
     keys = {name: report.key_of(source, asked) for name, source in found.items()}
     todo = [name for name in found if not _is_done(files[name], keys[name])]
     for name in todo:
@@ -65,6 +69,8 @@ def grade_class(
                 "key": keys[name],
                 "walled": walled,
                 "exercises": list(exercises),
+                "hidden": str(hidden.resolve()) if hidden else None,
+                "secret": _secret_of(out, keys[name]),
             }
             for name in todo
         ]
@@ -72,6 +78,15 @@ def grade_class(
     results = [json.loads(file.read_text(encoding="utf-8")) for file in files.values()]
     write_whole(out / "grades.csv", report.gradebook(results))
     return results
+
+
+def _secret_of(out: Path, key: str) -> str:
+    """A secret for one hand-in: the same in every run of the class, another for every change."""
+    file = out / ".secret"
+    if not file.exists():
+        write_whole(file, secrets.token_hex() + "\n")
+        file.chmod(0o600)
+    return hashlib.sha256(f"{file.read_text()} {key}".encode()).hexdigest()
 
 
 def _is_done(file: Path, key: str) -> bool:
