@@ -340,7 +340,7 @@ def test_even_what_slips_through_the_escaping_neither_runs_nor_loads(students, t
         listener.settimeout(0.1)
         host = f"http://127.0.0.1:{listener.getsockname()[1]}"
         slipped = f"<script>document.title='caught'</script><img src='{host}/x'>"
-        slipped += f"<iframe src='{host}/y'></iframe></body>"
+        slipped += f"<object data='{host}/y'></object></body>"
         file = tmp_path / "class.html"
         file.write_text(page.class_page(students).replace("</body>", slipped), encoding="utf-8")
         text, said = browse(file, tmp_path)
