@@ -212,7 +212,10 @@ def test_another_user_who_reaches_the_tests_is_the_graders_fault(autograder):
         text=True,
     )
     said = done.stderr.splitlines()[-1]
-    assert "GraderError: the wall does not stand" in said and "['the points', 'the tests']" in said
+    assert (
+        "GraderError: the wall does not stand" in said
+        and "['the points', 'the reference', 'the tests']" in said
+    )
 
 
 def test_only_root_has_other_users(submission_with, monkeypatch):

@@ -10,7 +10,6 @@ import secrets
 import subprocess
 import sys
 import zlib
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,8 @@ def grade_class(
     scheduler: str | None = None,
     walled: bool = True,
     exercises: tuple[str, ...] = (),
-) -> Counter[str]:
+    hidden: Path | None = None,
+) -> list[dict[str, Any]]:
     """Grade every hand-in in `folder` whose results are not there yet.
 
     Args:
@@ -45,14 +45,15 @@ def grade_class(
         scheduler: Address of a Dask scheduler to use instead; its workers see the same paths.
         walled: Run hand-ins behind a wall; without it, results are stamped as untrusted.
         exercises: What to judge, as in `syllabus.find`; none mean all.
+        hidden: A folder of an instructor's own tests.
 
     Returns:
-        How many hand-ins got each verdict.
+        The results of every hand-in, as `report.results` makes them.
     """
     found = intake.hand_ins(folder)
     (out / "results").mkdir(parents=True, exist_ok=True)
     files = {name: (out / "results" / f"{name}.json").resolve() for name in found}
-    asked = json.dumps([walled, exercises])
+    asked = json.dumps([walled, exercises, report.key_of(hidden, "") if hidden else None])
     keys = {name: report.key_of(source, asked) for name, source in found.items()}
     todo = [name for name in found if not _is_done(files[name], keys[name])]
     for name in todo:
@@ -68,6 +69,7 @@ def grade_class(
                 "key": keys[name],
                 "walled": walled,
                 "exercises": list(exercises),
+                "hidden": str(hidden.resolve()) if hidden else None,
                 "secret": _secret_of(out, keys[name]),
             }
             for name in todo
@@ -75,7 +77,7 @@ def grade_class(
         _run(tasks, workers, scheduler)
     results = [json.loads(file.read_text(encoding="utf-8")) for file in files.values()]
     write_whole(out / "grades.csv", report.gradebook(results))
-    return Counter(one["extra_data"]["verdict"] for one in results)
+    return results
 
 
 def _secret_of(out: Path, key: str) -> str:

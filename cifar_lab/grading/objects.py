@@ -48,6 +48,8 @@ class Objects:
 
     def named(self, kind: str, number: int) -> Any:
         """The object behind a handle."""
+        if not 0 <= number < len(self._objects):
+            raise WireError(f"there is no {kind} {number}")
         return self._objects[number]
 
     def method(self, target: Any, name: str) -> Callable:

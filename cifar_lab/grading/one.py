@@ -4,8 +4,11 @@ python -m cifar_lab.grading.one TASK    (JSON: the arguments of `grade`, by name
 """
 
 import json
+import os
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 from cifar_lab import syllabus
@@ -23,6 +26,7 @@ def grade(
     exercises: list[str],
     secret: str,
     slot: int,
+    hidden: str | None = None,
     other_user: bool = False,
 ) -> str:
     """Judge a hand-in and write its results.
@@ -36,6 +40,7 @@ def grade(
         exercises: What to judge, as in `syllabus.find`; none mean all.
         secret: Decides on the pictures that its networks are scored on.
         slot: Which of the wall's users runs it.
+        hidden: The folder of an instructor's own tests, if there are any.
         other_user: In place of a wall there is only another user.
 
     Returns:
@@ -51,7 +56,10 @@ def grade(
             try:
                 asked = syllabus.find(exercises)
                 how = {"walled": walled, "slot": slot, "other_user": other_user}
-                verdicts = judge(copy, asked, secret=secret, **how)
+                verdicts = judge(copy, asked, secret=secret, hidden=hidden, **how)
+                # it may have been the machine, short of memory, say: the second verdict stands
+                killed = [v.exercise for v in verdicts.values() if v.was_killed]
+                verdicts |= judge(copy, killed, secret=secret, hidden=hidden, **how)
             except CannotJudge as fault:
                 verdict, words = report.GRADER_ERROR, str(fault)
     trusted = walled and not other_user
@@ -61,8 +69,16 @@ def grade(
     return verdict
 
 
+def _end_with(parent: int) -> None:
+    """End when the worker that asked is gone: another one does this hand-in again."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
 def main() -> None:
     """Grade what the command line says; print the verdict."""
+    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     print(grade(**json.loads(sys.argv[1])))
 
 

@@ -70,6 +70,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="which of the wall's users runs the submission; side by side they must differ",
     )
     group.addoption(
+        "--hidden",
+        metavar="FOLDER",
+        help="run the grading tests in this folder, too: an instructor's own, with their points",
+    )
+    group.addoption(
         "--secret",
         metavar="TEXT",
         help="decides on the pictures that networks are scored on; behind a wall it is drawn anew",
@@ -87,11 +92,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers that grading tests carry."""
     config.addinivalue_line("markers", "grading: judges a submission")
     config.addinivalue_line("markers", "exercise(name): the exercise that a test belongs to")
+    config.addinivalue_line("markers", "hidden(points): an instructor's own test")
     config.addinivalue_line("markers", "gpu: a full run, which wants a GPU; carries no points")
     config.addinivalue_line("markers", "trains: trains a network for some seconds")
     config.addinivalue_line("markers", "proof: long; run by `pytest -m proof`")
     config.stash[VERDICTS] = {}
     config.stash[FAULTS] = []
+    hidden = config.getoption("hidden")
+    if hidden:
+        if not any(Path(hidden).glob("test_*.py")):
+            raise pytest.UsageError(f"--hidden: there is no test_*.py in {hidden}")
+        config.args.append(str(Path(hidden).resolve()))
 
 
 # --- which tests run ---------------------------------------------------------------------------
@@ -269,10 +280,15 @@ def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) ->
     verdicts = item.config.stash[VERDICTS]
     verdict = verdicts.setdefault(exercise, ExerciseVerdict(syllabus.exercises()[exercise]))
     law = (item.function.__doc__ or item.originalname).strip().splitlines()[0].rstrip(".")
-    test = next((t for t in verdict.tests if t.name == law), None)
+    hidden = item.get_closest_marker("hidden")
+    known = [test for test, _ in verdict.hidden] if hidden else verdict.tests
+    test = next((t for t in known if t.name == law), None)
     if test is None:  # a parametrised test counts once
         test = TestVerdict(law)
-        verdict.tests.append(test)
+        if hidden:
+            verdict.hidden.append((test, hidden.kwargs["points"]))
+        else:
+            verdict.tests.append(test)
     learner = item.funcargs.get("learner")
     test.flags += [flag for flag in getattr(learner, "flags", ()) if flag not in test.flags]
     if report.failed and test.passed:
@@ -280,8 +296,16 @@ def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) ->
         test.message = str(report.longrepr)
         test.not_written = getattr(error, "not_written", None)
         test.mistake = getattr(error, "mistake", None)
-        fault = getattr(learner, "fault", None)
-        test.fault = fault.kind if fault else None
+        test.fault = _fault(error, learner)
+
+
+def _fault(error: BaseException, learner: Learner | None) -> str | None:
+    """What kept learner code from answering; None where it answered, or is not written."""
+    if learner is not None and learner.fault is not None:
+        return learner.fault.kind
+    if not isinstance(error, LearnerError) or error.not_written:
+        return None
+    return "memory" if "MemoryError" in error.types else "exception"
 
 
 def _message(error: BaseException, learner: Learner | None) -> str:
@@ -320,3 +344,9 @@ def exercise(name: str):
         return pytest.mark.grading(pytest.mark.exercise(name=name)(function))
 
     return mark
+
+
+def hidden(name: str, points: float):
+    """Mark an instructor's own test of an exercise, worth `points` beside the course's 100."""
+    mark = exercise(name)
+    return lambda function: pytest.mark.hidden(points=float(points))(mark(function))

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from cifar_lab import syllabus
+from cifar_lab.grading import harmless
 from cifar_lab.grading.intake import HandIn
-from cifar_lab.grading.verdict import ExerciseVerdict, total
+from cifar_lab.grading.verdict import ExerciseVerdict, total, total_hidden
 
 NOT_GRADED, GRADED = "not graded", "graded"
 INVALID, GRADER_ERROR = "invalid submission", "grader error"
@@ -60,23 +61,32 @@ def results(
         },
     }
     if verdict in (GRADED, INVALID):  # the grader's own fault is nobody's zero
-        found["score"] = total(list(verdicts.values()))[0]
+        every = list(verdicts.values())
+        found["score"] = round(total(every)[0] + total_hidden(every)[0], 2)
     return found
 
 
 def _tests(verdict: ExerciseVerdict) -> list[dict[str, Any]]:
     # the shares are exact here; only their sum is rounded
     worth = float(verdict.exercise.points) / max(len(verdict.tests), 1)
+    public = [(test, worth, False) for test in verdict.tests]
+    hidden = [(test, points, True) for test, points in verdict.hidden]
     return [
         {
             "name": f"{verdict.exercise.id}: {test.name}",
-            "score": worth if test.passed else 0.0,
-            "max_score": worth,
+            "score": points if test.passed else 0.0,
+            "max_score": points,
             "status": "passed" if test.passed else "failed",
-            "output": test.message,
-            "extra_data": {"mistake": test.mistake, "fault": test.fault},
+            # of a hidden test a student sees name and verdict
+            "output": "" if is_hidden else test.message,
+            "extra_data": {
+                "mistake": None if is_hidden else test.mistake,
+                "fault": test.fault,
+                "hidden": is_hidden,
+                "not_written": test.not_written,
+            },
         }
-        for test in verdict.tests
+        for test, points, is_hidden in [*public, *hidden]
     ]
 
 
@@ -89,16 +99,8 @@ def gradebook(found: Iterable[dict[str, Any]]) -> str:
         data = one["extra_data"]
         points = one.get("score", "")
         row = (data["name"], data["original"], points, data["verdict"], data["trusted"])
-        writer.writerow([_defused(cell) for cell in row])
+        writer.writerow([harmless.cell(value) for value in row])
     return table.getvalue()
-
-
-def _defused(cell: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula, and no terminal for a command."""
-    if not isinstance(cell, str):
-        return cell
-    plain = "".join(letter if letter.isprintable() else " " for letter in cell)
-    return f"'{plain}" if plain.lstrip().startswith(("=", "+", "-", "@")) else plain
 
 
 def key_of(source: Path, asked: str) -> str:

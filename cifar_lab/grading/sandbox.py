@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cifar_lab import syllabus
+from cifar_lab import stubs, syllabus
 from cifar_lab.grading import wire
-from cifar_lab.grading.learner import Fault
+from cifar_lab.grading.learner import Fault, GraderError
 
 # all that the worker needs of the course; tests, reference and points stay outside
 INSIDE = (
@@ -34,6 +34,8 @@ COURSE, HAND_IN = Path("/course"), Path("/hand-in")
 LENGTH = struct.Struct("<Q")  # before every frame, as in server.py
 FIRST_USER = 61_000  # user ids of the slots, where the grader runs as root
 PATIENCE = 2  # time-outs of an exercise
+START = 60  # seconds for a child to come up
+FORKABLE = 2  # threads: a fork of a process with more may wait for a lock that nobody holds
 MEBIBYTE = 2**20
 RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 APPARMOR = (
@@ -42,10 +44,14 @@ APPARMOR = (
     "sudo cp /usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ && "
     "sudo systemctl reload apparmor"
 )
-
-
-class GraderError(Exception):
-    """The grader's own fault: no verdict, and never a zero."""
+ENDINGS = ("crash", "killed")
+# how a process ends that does something impossible; any other signal was sent to it
+OWN_SIGNALS = frozenset(
+    (
+        *(signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE),
+        *(signal.SIGILL, signal.SIGSYS, signal.SIGTRAP),
+    )
+)
 
 
 class NoWall(GraderError):
@@ -84,7 +90,7 @@ class Sandbox:
         self.slot = slot
         self.limits = limits or Limits()
         self._has_keras = False
-        self._hanging: dict[str, Fault] = {}  # modules whose import does not come to an end
+        self.hanging: dict[str, Fault] = {}  # modules whose import does not come to an end
         self._time_outs: Counter[str | None] = Counter()  # by exercise
         self._process: subprocess.Popen | None = None
         self._start()
@@ -118,6 +124,7 @@ class Sandbox:
             secrets = {
                 "the canary label": str(canary),
                 "the tests": str(syllabus.GRADING_TESTS),
+                "the reference": str(stubs.REFERENCE),
                 "the points": str(syllabus.LAB / "syllabus.toml"),
             }
             reached = self._order({"do": "probe", "secrets": secrets})["reached"]
@@ -147,7 +154,7 @@ class Sandbox:
             self._control.settimeout(seconds)
             self._control.sendall(line)
             return self._answer(seconds)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             words = f"the wall came down: {self._last_words() or error}"
             if _namespaces_are_restricted():
                 raise NoWall(f"{words}\n{APPARMOR}") from error
@@ -183,49 +190,71 @@ class Sandbox:
             keras: Whether the child is to find Keras imported.
             exercise: After `PATIENCE` time-outs of an exercise its other tests do not wait.
         """
+        session = Session(self)
         if self._time_outs[exercise] >= PATIENCE:
-            session = Session(None, self.limits, {})
-            session.fault = Fault("time-out", f"{PATIENCE} other tests of it took too long already")
+            words = f"{PATIENCE} other tests of it took too long already"
+            session.fault = Fault("time-out", words)
             yield session
             return
+        session.channel = self._child(seed, keras)
+        try:
+            yield session
+        finally:
+            session.channel.close()
+            kind = session.fault.kind if session.fault else None
+            if kind is None:
+                self.ending()
+            elif kind not in ENDINGS:
+                self.close()  # it goes on, and nobody waits for it
+            if kind == "time-out" and exercise:
+                self._time_outs[exercise] += 1
+
+    def _child(self, seed: int, keras: bool) -> socket.socket:
+        """The channel of a fresh child; what an earlier test has damaged is built anew."""
+        try:
+            return self._fork(seed, keras)
+        except GraderError:
+            self.close()
+            return self._fork(seed, keras)
+
+    def _fork(self, seed: int, keras: bool) -> socket.socket:
         if self._process is None:
             self._start()
         if keras and not self._has_keras:
-            self._order({"do": "keras"})
+            threads = self._order({"do": "keras"})["threads"]
+            if threads > FORKABLE:
+                raise GraderError(f"Keras started {threads} threads: a fork of it may hang")
             self._has_keras = True
         ours, theirs = socket.socketpair()
-        with ours:
+        try:
             with theirs:
                 line = json.dumps({"do": "session", "seed": seed}).encode() + b"\n"
                 socket.send_fds(self._control, [line], [theirs.fileno()])
-            session = Session(ours, self.limits, self._hanging)
-            try:
-                yield session
-            finally:
-                ours.close()
-                self._end(session)
-                if session.fault and session.fault.kind == "time-out" and exercise:
-                    self._time_outs[exercise] += 1
+            ours.settimeout(START)
+            if not ours.recv(1):
+                raise ConnectionError("no child came up")
+        except OSError as error:
+            ours.close()
+            raise GraderError(f"a test could not begin: {self._last_words() or error}") from error
+        return ours
 
-    def _end(self, session: "Session") -> None:
-        """Wait until the child is gone; if it does not go, take the whole wall down."""
+    def ending(self) -> int | None:
+        """The wait status of the last child; None, and the wall is gone, if it does not end."""
         try:
-            if session.fault is not None:
-                raise TimeoutError("it is not waited for")
-            self._answer(seconds=10)
+            return self._answer(seconds=10)["status"]
         except (OSError, ValueError):
             self.close()
+            return None
 
 
 class Session:
     """Takes request frames and returns reply frames, as `Worker.handle` does in this process."""
 
-    def __init__(self, channel: socket.socket | None, limits: Limits, hanging: dict[str, Fault]):
-        self._channel = channel
-        self._limits = limits
-        self._hanging = hanging
-        self._imported: set[str] = set()
+    def __init__(self, sandbox: Sandbox):
+        self.channel: socket.socket | None = None
         self.fault: Fault | None = None
+        self._sandbox = sandbox
+        self._imported: set[str] = set()
 
     def handle(self, frame: bytes) -> bytes:
         """One exchange.
@@ -235,22 +264,32 @@ class Session:
         """
         if self.fault is not None:
             raise self.fault
-        deadline = time.monotonic() + self._limits.seconds
+        limits = self._sandbox.limits
+        deadline = time.monotonic() + limits.seconds
         try:
-            self._channel.settimeout(self._limits.seconds)
-            self._channel.sendall(LENGTH.pack(len(frame)) + frame)
+            if self._has_spoken():
+                raise Fault("bad reply", "it answered before it was asked")
+            self.channel.settimeout(limits.seconds)
+            self.channel.sendall(LENGTH.pack(len(frame)) + frame)
             (length,) = LENGTH.unpack(self._exactly(LENGTH.size, deadline))
-            if length > self._limits.reply:
+            if length > limits.reply:
                 raise Fault("output limit", f"a reply of {length:,} bytes")
             return self._exactly(length, deadline)
         except TimeoutError:
-            words = f"no answer within {self._limits.seconds:g} seconds"
-            self.fault = Fault("time-out", words)
-        except OSError as error:
-            self.fault = Fault("crash", f"the process that ran it is gone ({error})")
+            self.fault = Fault("time-out", f"no answer within {limits.seconds:g} seconds")
+        except OSError:
+            self.channel.close()
+            self.fault = _fault_of(self._sandbox.ending())
         except Fault as fault:
             self.fault = fault
         raise self.fault
+
+    def _has_spoken(self) -> bool:
+        self.channel.settimeout(0)
+        try:
+            return bool(self.channel.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return False
 
     def import_first(self, module: str) -> None:
         """Import a module of the hand-in by itself, so that one that hangs does so only once.
@@ -258,15 +297,18 @@ class Session:
         Raises:
             Fault: It did not come to an end, in this test or in an earlier one.
         """
-        if module in self._hanging:
-            raise self._hanging[module]
+        hanging = self._sandbox.hanging
+        if self.fault is not None:  # an earlier one, not this module's
+            raise self.fault
+        if module in hanging:
+            raise hanging[module]
         if module in self._imported:
             return
         self._imported.add(module)
         try:
             self.handle(wire.encode({"import": module}))
         except Fault as fault:
-            self._hanging[module] = fault
+            hanging[module] = fault
             raise
 
     def _exactly(self, count: int, deadline: float) -> bytes:
@@ -275,12 +317,23 @@ class Session:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            self._channel.settimeout(left)
-            part = self._channel.recv(min(count - len(data), MEBIBYTE))
+            self.channel.settimeout(left)
+            part = self.channel.recv(min(count - len(data), MEBIBYTE))
             if not part:
                 raise ConnectionError("it hung up")
             data += part
         return bytes(data)
+
+
+def _fault_of(status: int | None) -> Fault:
+    """How a child ended before it answered."""
+    if status is None:
+        return Fault("killed", "the process that ran it is gone, and its wall with it")
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        kind = "crash" if number in OWN_SIGNALS else "killed"
+        return Fault(kind, f"signal {number} ended the process that ran it")
+    return Fault("crash", f"the process that ran it ended itself: {os.WEXITSTATUS(status)}")
 
 
 def check() -> None:
@@ -334,8 +387,9 @@ def as_user(user: int) -> list[str]:
 
 def server(control: int, hand_in: Path) -> list[str]:
     """Words that start the server inside."""
-    words = [sys.executable, "-m", "cifar_lab.grading.server", str(control), str(hand_in)]
-    return [*words, *syllabus.modules()]
+    # -P: nothing is imported from the current folder, which is learner code's own
+    words = [sys.executable, "-P", "-s", "-m", "cifar_lab.grading.server"]
+    return [*words, str(control), str(hand_in), *syllabus.modules()]
 
 
 def _namespaces_are_restricted() -> bool:
@@ -390,7 +444,7 @@ def _mounts(folder: Path, limits: Limits) -> list[str]:
     for outside, inside in binds:
         words += ["--ro-bind", outside, str(inside)]
     words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    return [*words, "--remount-ro", "/"]
+    return [*words, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 def _prefixes() -> list[Path]:

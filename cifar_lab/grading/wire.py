@@ -30,7 +30,7 @@ _DTYPES = frozenset(
 )
 
 
-class WireError(ValueError):
+class WireError(Exception):
     """A value that cannot cross, or a frame that is not one."""
 
 
