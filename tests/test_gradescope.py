@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 
@@ -25,10 +24,9 @@ CONTAINER = (
     *("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP"),
     *("NET_BIND_SERVICE", "SYS_CHROOT", "MKNOD", "AUDIT_WRITE", "SETFCAP"),
 )
-# looks around when it is imported, leaves a process behind, and has one answer right
+# looks around when it is imported, and leaves a process behind
 SPY = """
 import os, time
-import numpy as np
 
 def can(path, mode):
     return os.access(path, mode)
@@ -45,13 +43,13 @@ try:
         file.write(repr(sorted(name for name in found if found[name])))
 except OSError:
     pass
-if os.fork() == 0:
-    os.setsid()
-    time.sleep(60)
-    os._exit(0)
 
-def one_hot(labels, num_classes):
-    return np.eye(num_classes)
+def prepare(*data, **settings):  # judged last: no new server tidies up
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(60)
+        os._exit(0)
+    os.kill(os.getppid(), 9)  # the server, which would have done so
 """
 
 
@@ -92,7 +90,8 @@ def _cut(course: Path) -> None:
 
 def container() -> list[str]:
     """Words that run what follows as root in a container where no wall can be built."""
-    words = ["bwrap", "--dev-bind", "/", "/", "--die-with-parent", "--cap-drop", "ALL"]
+    words = ["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc"]
+    words += ["--die-with-parent", "--cap-drop", "ALL"]
     for capability in CONTAINER:
         words += ["--cap-add", f"CAP_{capability}"]
     # an image's Python is open to all; here it may lie where only root can look
@@ -189,27 +188,15 @@ def test_a_hand_in_reaches_nothing_and_leaves_nobody(autograder, within):
         report=str(spied),
     )
     put(autograder, text)
-    found = run(autograder, [] if within == "a machine" else container())
-    assert found["extra_data"]["verdict"] == "graded" and found["score"] < 3
+    users = f"stat --format %u /proc/[0-9]* > {autograder / 'users'} || true"
+    afterwards = ["bash", "-euc", f'"$@"; {users}', "bash"]
+    found = run(autograder, [] if within == "a machine" else [*container(), *afterwards])
+    assert found["extra_data"]["verdict"] == "graded" and found["score"] == 0
     # behind a wall it cannot even say what it has seen
     assert spied.read_text() == ("" if within == "a machine" else "[]")
-    for _ in range(100):  # the kernel ends them a moment later
-        if not processes_of(sandbox.FIRST_USER):
-            return
-        time.sleep(0.05)
-    pytest.fail("a process of the hand-in's user is still there")
-
-
-def processes_of(user: int) -> list[Path]:
-    """What runs as `user`, zombies aside."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if process.stat().st_uid == user and (process / "cmdline").read_text():
-                found.append(process)
-        except OSError:  # it has ended meanwhile
-            continue
-    return found
+    if within == "a container":
+        users = map(int, (autograder / "users").read_text().split())
+        assert max(users) < sandbox.FIRST_USER
 
 
 @needs_the_wall

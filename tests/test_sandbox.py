@@ -191,7 +191,7 @@ def test_processes_that_count_together_have_room_together(somebody, monkeypatch,
 def test_ones_own_threads_are_counted():
     before = walls._running()
     hold = threading.Event()
-    thread = threading.Thread(target=hold.wait)
+    thread = threading.Thread(target=hold.wait, daemon=True)
     thread.start()
     assert walls._running() > before > 0
     hold.set()
