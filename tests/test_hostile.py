@@ -18,6 +18,7 @@ of it, no file appears, no process stays, and no secret is read.
 """
 
 import contextlib
+import fcntl
 import os
 import random
 import re
@@ -51,7 +52,6 @@ def standardize(images, mean, std):
     images[...] = 0
 """
 SEED, SHARE = 2026, 3  # an ordinary run takes a third of the corpus
-SLOT = 300 + os.getpid() % 600  # a user of our own: others may grade at the same time
 
 needs_the_wall = pytest.mark.skipif(
     shutil.which("bwrap") is None, reason="bubblewrap is not installed"
@@ -181,15 +181,27 @@ def _heard(listener: socket.socket, name: str, heard: list[str]) -> Iterator[Non
 
 
 def survivors() -> list[str]:
-    """Processes of the wall's user, who has no others."""
+    """Processes of walls' users whose wall is gone."""
     if os.getuid() != 0:
         return []  # then the wall's user is ours
-    user, found = sandbox.FIRST_USER + SLOT, []
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if process.stat().st_uid == user or f"Uid:\t{user}" in (process / "status").read_text():
+            status = (process / "status").read_text()
+            user = int(re.search(r"^Uid:\t(\d+)", status, re.MULTILINE)[1])
+            if user >= sandbox.FIRST_USER and not taken(user):
                 found.append((process / "comm").read_text())
     return found
+
+
+def taken(user: int) -> bool:
+    """Whether a wall that stands has this user: others may grade at the same time."""
+    with (sandbox.USERS / str(user)).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def wait_for(condition: Callable[[], object]) -> bool:
@@ -214,7 +226,7 @@ def test_a_hand_in_gets_what_it_deserves(entry, canaries, tmp_path, reference):
     verdicts = {}
     if hand_in.valid:
         seconds = float(entry.settings.get("seconds", 60))
-        verdicts = judge(taken, entry.judges, walled=True, slot=SLOT, seconds=seconds)
+        verdicts = judge(taken, entry.judges, walled=True, seconds=seconds)
     tests = [test for verdict in verdicts.values() for test in verdict.tests]
     said = "\n".join(f"{test.name}: {test.fault}: {test.message}" for test in tests)
     assert total(list(verdicts.values()))[0] == entry.earns, said
@@ -241,7 +253,7 @@ def test_a_cheat_whose_attack_succeeds_would_be_seen(tmp_path, reference):
     text = _module("\ndef attack():\n    return True\n", {})
     (tmp_path / MODULE).write_text(text, encoding="utf-8")
     exercises = syllabus.find(["normalization.standardize"])
-    (verdict,) = judge(tmp_path, exercises, walled=True, slot=SLOT).values()
+    (verdict,) = judge(tmp_path, exercises, walled=True).values()
     assert verdict.passed
 
 
@@ -274,7 +286,7 @@ def test_bytes_that_are_odd_but_honest_earn_everything(title, tmp_path, referenc
     (package / "normalization.py").write_bytes(HONEST_BYTES[title]())
     assert intake.take_in(tmp_path / "given", "ada", tmp_path / "taken").valid
     exercises = syllabus.find(["normalization.standardize"])
-    (verdict,) = judge(tmp_path / "taken", exercises, walled=True, slot=SLOT).values()
+    (verdict,) = judge(tmp_path / "taken", exercises, walled=True).values()
     assert verdict.passed, verdict
 
 
