@@ -9,8 +9,11 @@ from cifar_lab import notebooks, stubs, syllabus
 
 STAFF_ONLY = (
     *("solutions/", "tests/answers/", "benchmarks/", ".ci/"),
-    "tests/test_sandbox.py",  # it runs right answers, written out
-    *("tests/test_handout.py", "tests/test_gradescope.py"),  # they need what is left out
+    # a class's grading is tested on hand-ins, right ones among them
+    *("tests/made_up_class.py", "tests/test_cohort.py", "tests/test_cohort_faults.py"),
+    *("tests/test_hidden.py", "tests/test_pages.py", "tests/test_rebuild.py"),
+    *("tests/test_hostile.py", "tests/hostile/", "tests/test_roster.py", "tests/test_sandbox.py"),
+    *("tests/test_gradescope.py", "tests/test_handout.py"),
 )
 WORKFLOW = Path("docs", "classroom.yml")  # at work only where GitHub looks for it
 WORKFLOW_AT_WORK = Path(".github", "workflows", "classroom.yml")

@@ -44,7 +44,7 @@ MEBIBYTE = 2**20
 RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 APPARMOR = (
     "This system's AppArmor forbids bubblewrap the namespaces that it needs. Its own profile for "
-    "it allows them: sudo apt install apparmor-profiles && "
+    "it allows them (docs/classes.md): sudo apt install apparmor-profiles && "
     "sudo cp /usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ && "
     "sudo systemctl reload apparmor"
 )

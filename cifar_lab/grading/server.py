@@ -17,6 +17,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 from pathlib import Path
 
 from cifar_lab.grading.worker import Worker
@@ -24,7 +25,7 @@ from cifar_lab.grading.worker import Worker
 LENGTH = struct.Struct("<Q")
 READY = b"+"  # a child's first byte: what goes wrong before it is not the learner's fault
 PR_SET_DUMPABLE = 4
-SCRATCH = Path("/tmp")
+SCRATCH = Path(tempfile.gettempdir())  # where alone learner code may write
 
 
 def main() -> None:
