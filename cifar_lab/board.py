@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cifar_lab import syllabus
-from cifar_lab.grading.verdict import ExerciseVerdict, total
+from cifar_lab.grading.verdict import ExerciseVerdict, total, total_hidden
 
 SIGNS = {"passed": "✓", "failed": "✗", "not written": "·", "not judged": " "}
 PLAIN_SIGNS = {"passed": "+", "failed": "x", "not written": ".", "not judged": " "}
@@ -34,6 +34,9 @@ def show(folder: Path, verdicts: Mapping[str, ExerciseVerdict], target: Console)
     reached, _ = total(judged)
     possible = sum(e.points for e in syllabus.exercises().values())
     target.print(f"{reached:g} of {possible:g} points", style="bold")
+    hidden, worth = total_hidden(judged)
+    if worth:
+        target.print(f"Hidden tests: {hidden:g} of {worth:g} points")
     following = next_exercise(verdicts)
     if following:
         notebook = f"lessons/{_lesson_of(following).notebook}.ipynb"

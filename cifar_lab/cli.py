@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -271,28 +272,75 @@ def grade(
     exercise: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Judge this only; several times.")
     ] = None,
+    hidden: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Your own tests, with their own points.")
+    ] = None,
     no_wall: Annotated[
         bool, typer.Option("--no-wall", help="For code you trust: results say so.")
     ] = False,
+    roster_file: Annotated[
+        Path | None,
+        typer.Option("--roster", metavar="FILE", help="A gradebook from Canvas or Moodle to fill."),
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Its column for the points.")
+    ] = None,
 ) -> None:
     """Grade every hand-in in FOLDER, each behind a wall of its own; run again, it goes on."""
-    from cifar_lab.grading import cohort, sandbox
+    from cifar_lab.grading import cohort, harmless, publish, roster, sandbox
 
     if not folder.is_dir():
         _stop(f"{folder} is not a folder")
+    if hidden and not any(hidden.glob("test_*.py")):
+        _stop(f"--hidden: there is no test_*.py in {hidden}")
+    if column is not None and roster_file is None:
+        _stop("--column names a column of the gradebook: --roster FILE is missing")
     try:
+        gradebook = roster.read(roster_file, column) if roster_file else None
         if not no_wall:
             sandbox.check()
         wanted = tuple(e.id for e in syllabus.find(exercise or []))
-        verdicts = cohort.grade_class(folder, out, workers, scheduler, not no_wall, wanted)
-    except (sandbox.GraderError, cohort.NoDask) as fault:
+        results = cohort.grade_class(folder, out, workers, scheduler, not no_wall, wanted, hidden)
+        notes = publish.publish(results, out, gradebook)
+    except (roster.RosterError, sandbox.GraderError, cohort.NoCluster) as fault:
         _stop(fault)
+    except OSError as error:
+        _stop(f"{error}. What is graded is kept: the same command goes on with what is missing")
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on with what is missing.", file=sys.stderr)
         raise SystemExit(130) from None
-    for verdict, count in sorted(verdicts.items()):
+    for note in notes:
+        screen.print(harmless.visible(f"roster: {note}"), markup=False, highlight=False)
+    for verdict, count in sorted(Counter(one["extra_data"]["verdict"] for one in results).items()):
         screen.print(f"{count:>6} {verdict}")
-    screen.print(f"{out / 'grades.csv'}, {out / 'results'}")
+    screen.print(f"{out / 'class.html'}, {out / 'grades.csv'}, {out / 'results'}")
+
+
+@app.command("handout")
+def write_handout(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Write the learners' edition, without solutions, into an empty or new folder."""
+    from cifar_lab import handout
+
+    try:
+        count = handout.write(folder)
+    except handout.HandoutError as problem:
+        _stop(problem)
+    screen.print(f"{folder}: the learners' edition, {count} files, no solutions")
+
+
+@app.command("gradescope")
+def write_autograder(
+    out: Annotated[Path, typer.Option(metavar="ZIP", help="Where the bundle goes.")],
+) -> None:
+    """Write the autograder to upload to Gradescope."""
+    from cifar_lab import handout
+    from cifar_lab.grading import gradescope
+
+    try:
+        gradescope.bundle(out)
+    except (handout.HandoutError, OSError) as problem:
+        _stop(problem)
+    screen.print(f"{out}: upload it as the assignment's autograder")
 
 
 if __name__ == "__main__":

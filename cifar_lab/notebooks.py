@@ -41,7 +41,7 @@ def from_text(text: Path) -> NotebookNode:
 def sync(text: Path) -> None:
     """Write both notebooks from the text; a solution keeps the outputs of unchanged cells."""
     notebook = from_text(text)
-    _write(text.with_suffix(".ipynb"), notebook)
+    write(text.with_suffix(".ipynb"), notebook)
     solution = SOLUTIONS / f"{text.stem}.ipynb"
     if solution.exists():
         known = {cell.source: cell for cell in _read(solution).cells if cell.cell_type == "code"}
@@ -49,7 +49,7 @@ def sync(text: Path) -> None:
             if cell.cell_type == "code" and cell.source in known:
                 cell.outputs = known[cell.source].outputs
                 cell.execution_count = known[cell.source].execution_count
-    _write(solution, notebook)
+    write(solution, notebook)
 
 
 def execute(text: Path) -> None:
@@ -80,7 +80,7 @@ def execute(text: Path) -> None:
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
                 raise RuntimeError(f"{text.name}: {output.evalue}, in the cell\n{cell.source}")
-    _write(SOLUTIONS / f"{text.stem}.ipynb", notebook)
+    write(SOLUTIONS / f"{text.stem}.ipynb", notebook)
 
 
 def disagreements(text: Path) -> list[str]:
@@ -110,5 +110,6 @@ def _read(path: Path) -> NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
-def _write(path: Path, notebook: NotebookNode) -> None:
+def write(path: Path, notebook: NotebookNode) -> None:
+    """Write a notebook, whole or not at all."""
     write_whole(path, nbformat.writes(notebook) + "\n")

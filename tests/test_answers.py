@@ -2,19 +2,19 @@
 
 import pytest
 
-from cifar_lab import stubs, syllabus
+from cifar_lab import syllabus
 from cifar_lab.graders.answers import Answer, answers
 from cifar_lab.grading.judge import judge
 
 
 @pytest.fixture
-def verdict(tmp_path):
+def verdict(tmp_path, reference):
     """Judge an answer: the reference with one exercise replaced."""
 
     def of(answer: Answer, tests: str = "grading", stop_early: bool = False):
         package = tmp_path / "cifar_course"
         package.mkdir(exist_ok=True)
-        for file in (stubs.REFERENCE / "cifar_course").glob("*.py"):
+        for file in (reference / "cifar_course").glob("*.py"):
             text = file.read_text(encoding="utf-8")
             if file.stem == answer.exercise.partition(".")[0]:
                 text += answer.code  # a later definition takes the place of an earlier one
@@ -45,7 +45,7 @@ def test_right_answer_passes(answer, verdict):
     assert found.passed and found.points == found.exercise.points, messages
 
 
-def test_every_exercise_has_wrong_answers():
+def test_every_exercise_has_wrong_answers(reference):
     counted = dict.fromkeys(syllabus.exercises(), 0)
     for answer in answers("wrong"):
         counted[answer.exercise] += 1

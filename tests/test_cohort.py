@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from cifar_lab.grading import intake, report
+from cifar_lab.grading.cohort import _secret_of
 from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.syllabus import exercises
 
@@ -75,6 +76,38 @@ def test_without_a_wall_it_refuses_or_says_so(students, command, tmp_path):
     assert report.UNTRUSTED in result["output"] and result["extra_data"]["trusted"] is False
 
 
+def test_pages_and_the_roster_come_with_the_results(students, command, tmp_path):
+    shutil.rmtree(students / "eve")
+    shutil.rmtree(students / "bob")
+    file, out = tmp_path / "moodle.csv", tmp_path / "out"
+    file.write_text("First name,Email address,Points\nAda,ada@uni.example,-\n", encoding="utf-8")
+    words = ("grade", students, "--out", out, "--no-wall", *ONLY[:2], "--roster", file)
+    done = command(*words)
+    assert done.returncode == 0, done.stderr
+    assert "roster: =zoe.zip: nobody in the roster" in done.stdout
+    assert (out / "roster.csv").read_text(encoding="utf-8").endswith("Ada,ada@uni.example,2\n")
+    for kind in ("feedback/*.html", "junit/*.xml"):
+        assert {written.stem for written in out.glob(kind)} == {"ada", "nil", "zoe"}
+    page = (out / "class.html").read_text(encoding="utf-8")
+    assert "nobody in the roster" in page
+    (out / "class.html").unlink()
+    assert command(*words).returncode == 0
+    assert (out / "class.html").read_text(encoding="utf-8") == page
+
+
+def test_a_roster_that_leaves_doubts_is_refused_before_anything_is_graded(
+    students, command, tmp_path
+):
+    out, file = tmp_path / "out", tmp_path / "canvas.csv"
+    file.write_text("Student,ID,One,Two\nAda,1,,\n", encoding="utf-8")
+    words = ("grade", students, "--out", out, "--no-wall", *ONLY[:2])
+    refused = command(*words, "--roster", file)
+    assert refused.returncode == 2 and "'One', 'Two'. --column NAME" in refused.stderr
+    refused = command(*words, "--column", "One")
+    assert refused.returncode == 2 and "--roster FILE is missing" in refused.stderr
+    assert not out.exists()
+
+
 def test_a_grader_error_is_no_zero():
     found = report.results(intake.HandIn("ada", "ada"), {}, report.GRADER_ERROR, "", True, "why")
     assert "score" not in found and "why" in found["output"]
@@ -94,3 +127,11 @@ def test_no_cell_is_a_formula(name):
     found = report.results(hand_in, {}, report.INVALID, "", True)
     (_, row) = csv.reader(report.gradebook([found]).splitlines())
     assert row[1].startswith("'") and row[1].isprintable()
+
+
+def test_every_hand_in_has_a_secret_of_its_own(tmp_path):
+    (tmp_path / "other").mkdir()
+    first, again, other = (_secret_of(tmp_path, key) for key in ("one", "one", "two"))
+    assert first == again != other
+    assert (tmp_path / ".secret").stat().st_mode & 0o077 == 0
+    assert _secret_of(tmp_path / "other", "one") != first

@@ -176,10 +176,8 @@ def test_data_names_the_drawn_set(command):
     assert done.returncode == 0 and "drawn" in done.stdout
 
 
-def test_faulty_data_is_one_line_and_status_2(command, tmp_path):
-    done = command(
-        *("train", "cnn", "--submission", stubs.REFERENCE, "--data", tmp_path / "no"), cwd=tmp_path
-    )
+def test_faulty_data_is_one_line_and_status_2(empty, command, tmp_path):
+    done = command("train", "cnn", "--submission", empty, "--data", tmp_path / "no")
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
 
 

@@ -1,8 +1,12 @@
 """The wall: what is behind it answers as in this process, and reaches nothing else."""
 
 import shutil
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -138,7 +142,7 @@ def test_learner_code_sees_little(behind, monkeypatch, found, expected):
 
 @needs_bubblewrap
 def test_a_wall_that_does_not_stand_is_the_graders_fault(submission_with, monkeypatch):
-    monkeypatch.setattr(walls, "_environment", lambda: {"PYTHONPATH": "/course", "A_SECRET": "x"})
+    monkeypatch.setattr(walls, "environment", lambda: {"PYTHONPATH": "/course", "A_SECRET": "x"})
     with pytest.raises(walls.GraderError, match="the environment: A_SECRET"):
         walls.Sandbox(submission_with())
 
@@ -147,6 +151,50 @@ def test_without_bubblewrap_it_refuses(submission_with, monkeypatch):
     monkeypatch.setattr(walls.shutil, "which", lambda name: None)
     with pytest.raises(walls.NoWall, match="Install the package `bubblewrap`"):
         walls.Sandbox(submission_with())
+
+
+@pytest.fixture
+def somebody(monkeypatch):
+    """The grader is not root, and its own processes come to 300."""
+    monkeypatch.setattr(walls.os, "getuid", lambda: 1000)
+    monkeypatch.setattr(walls, "_running", lambda: 300)
+    monkeypatch.setattr(walls.os, "cpu_count", lambda: 4)
+
+
+def test_where_apparmor_forbids_namespaces_the_remedy_is_named(
+    submission_with, somebody, monkeypatch, tmp_path
+):
+    (tmp_path / "restricted").write_text("1\n")
+    (tmp_path / "bwrap").write_text("#!/bin/sh\necho bwrap: setting up uid map >&2; exit 1\n")
+    (tmp_path / "bwrap").chmod(0o755)
+    monkeypatch.setattr(walls, "RESTRICTION", tmp_path / "restricted")
+    monkeypatch.setattr(walls.shutil, "which", lambda name: str(tmp_path / name))
+    with pytest.raises(walls.NoWall, match=r"(?s)uid map.*bwrap-userns-restrict"):
+        walls.Sandbox(submission_with())
+    (tmp_path / "restricted").write_text("0\n")
+    with pytest.raises(walls.GraderError, match="uid map") as caught:
+        walls.Sandbox(submission_with())
+    assert not isinstance(caught.value, walls.NoWall)
+
+
+@pytest.mark.parametrize(
+    ("release", "most"), [("5.13.9-generic", 300 + 4 * 128), ("5.14.0-1.el9", 128), ("6.8.0", 128)]
+)
+def test_processes_that_count_together_have_room_together(somebody, monkeypatch, release, most):
+    """Older kernels count a user's processes across all walls, and outside them too."""
+    monkeypatch.setattr(walls.os, "uname", lambda: SimpleNamespace(release=release))
+    assert walls._most_processes(walls.Limits(processes=128)) == most
+    monkeypatch.setattr(walls.os, "getuid", lambda: 0)
+    assert walls._most_processes(walls.Limits(processes=128)) == 128
+
+
+def test_ones_own_threads_are_counted():
+    before = walls._running()
+    hold = threading.Event()
+    thread = threading.Thread(target=hold.wait, daemon=True)
+    thread.start()
+    assert walls._running() > before > 0
+    hold.set()
 
 
 # --- code that does not behave --------------------------------------------------------------------
@@ -308,3 +356,23 @@ def test_closing_leaves_no_process(behind):
             return
         time.sleep(0.05)
     pytest.fail(f"these are still there: {children}")
+
+
+@needs_bubblewrap
+def test_walls_side_by_side_have_users_of_their_own(behind):
+    whose = "import os\n\ndef one_hot(labels, num_classes):\n    return os.getuid()\n"
+    first, second = behind(whose), behind(whose)
+    assert ask(first, one_hot) == first.user != second.user == ask(second, one_hot)
+    first.close()
+    del first
+    assert ask(behind(whose), one_hot) not in (0, second.user)
+
+
+def test_grading_without_walls_needs_nothing_that_windows_lacks():
+    code = (
+        "import sys\nsys.modules |= dict.fromkeys(('fcntl', 'resource', 'pwd', 'termios'))\n"
+        "import cifar_lab.cli, cifar_lab.grading.plugin, cifar_lab.grading.judge\n"
+        "assert 'cifar_lab.grading.sandbox' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

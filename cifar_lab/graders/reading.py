@@ -20,9 +20,27 @@ def trains(exercise: Exercise) -> bool:
 
 
 def everything(exercise: Exercise) -> str:
-    """Its tests and what they share with others, comments and layout aside."""
-    nodes = [node for node in _file(exercise).body if _owner(node) in (None, exercise.id)]
-    return "\n".join(map(ast.dump, nodes))
+    """Its tests and what they use of their file, comments, layout and order aside."""
+    shared = {name: node for node in _file(exercise).body for name in _defined(node)}
+    found, todo = set(), list(tests(exercise))
+    while todo:
+        node = todo.pop()
+        if ast.dump(node) not in found:
+            found.add(ast.dump(node))
+            names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+            names |= {part.arg for part in ast.walk(node) if isinstance(part, ast.arg)}  # fixtures
+            todo += [shared[name] for name in names & shared.keys()]
+    return "\n".join(sorted(found))
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Assign):
+        return [
+            part.id for target in node.targets for part in ast.walk(target) if hasattr(part, "id")
+        ]
+    return []
 
 
 def _file(exercise: Exercise) -> ast.Module:

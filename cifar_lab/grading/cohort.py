@@ -4,11 +4,12 @@ One task a hand-in. A task starts a process that judges and writes the results i
 whatever is interrupted, killed or run again costs at most the hand-ins that were under way.
 """
 
+import contextlib
+import hashlib
 import json
+import secrets
 import subprocess
 import sys
-import zlib
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,10 @@ from cifar_lab.stubs import write_whole
 
 ALL_TESTS = 3600  # seconds for one hand-in: every single call is limited already
 TRIES = 2  # a grader error may be an accident of the machine
-SLOTS = 1000  # on a cluster of somebody else's, a worker's slot is drawn from its name
 
 
-class NoDask(Exception):
-    """Dask is not installed."""
+class NoCluster(Exception):
+    """Dask is not installed, or its workers did not come up."""
 
 
 def grade_class(
@@ -33,7 +33,8 @@ def grade_class(
     scheduler: str | None = None,
     walled: bool = True,
     exercises: tuple[str, ...] = (),
-) -> Counter[str]:
+    hidden: Path | None = None,
+) -> list[dict[str, Any]]:
     """Grade every hand-in in `folder` whose results are not there yet.
 
     Args:
@@ -43,14 +44,15 @@ def grade_class(
         scheduler: Address of a Dask scheduler to use instead; its workers see the same paths.
         walled: Run hand-ins behind a wall; without it, results are stamped as untrusted.
         exercises: What to judge, as in `syllabus.find`; none mean all.
+        hidden: A folder of an instructor's own tests.
 
     Returns:
-        How many hand-ins got each verdict.
+        The results of every hand-in, as `report.results` makes them.
     """
     found = intake.hand_ins(folder)
     (out / "results").mkdir(parents=True, exist_ok=True)
     files = {name: (out / "results" / f"{name}.json").resolve() for name in found}
-    asked = json.dumps([walled, exercises])
+    asked = json.dumps([walled, exercises, report.key_of(hidden, "") if hidden else None])
     keys = {name: report.key_of(source, asked) for name, source in found.items()}
     todo = [name for name in found if not _is_done(files[name], keys[name])]
     for name in todo:
@@ -66,13 +68,24 @@ def grade_class(
                 "key": keys[name],
                 "walled": walled,
                 "exercises": list(exercises),
+                "hidden": str(hidden.resolve()) if hidden else None,
+                "secret": _secret_of(out, keys[name]),
             }
             for name in todo
         ]
         _run(tasks, workers, scheduler)
     results = [json.loads(file.read_text(encoding="utf-8")) for file in files.values()]
     write_whole(out / "grades.csv", report.gradebook(results))
-    return Counter(one["extra_data"]["verdict"] for one in results)
+    return results
+
+
+def _secret_of(out: Path, key: str) -> str:
+    """A secret for one hand-in: the same in every run of the class, another for every change."""
+    file = out / ".secret"
+    if not file.exists():
+        write_whole(file, secrets.token_hex() + "\n")
+        file.chmod(0o600)
+    return hashlib.sha256(f"{file.read_text()} {key}".encode()).hexdigest()
 
 
 def _is_done(file: Path, key: str) -> bool:
@@ -89,21 +102,22 @@ def _run(tasks: list[dict[str, Any]], workers: int, scheduler: str | None) -> No
     try:
         from distributed import Client, LocalCluster, as_completed
     except ModuleNotFoundError as missing:
-        raise NoDask(
+        raise NoCluster(
             'grading a class needs Dask: python -m pip install -c constraints.txt -e ".[class]"'
         ) from missing
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     )
-    cluster = None
-    if scheduler is None:
-        cluster = LocalCluster(
-            n_workers=min(workers, len(tasks)),
-            threads_per_worker=1,
-            dashboard_address=None,
-            memory_limit=0,
-        )
-    with Client(cluster or scheduler) as client, bar:
+    with contextlib.ExitStack() as stack:
+        if scheduler is None:
+            how = {"threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
+            try:
+                cluster = LocalCluster(n_workers=min(workers, len(tasks)), **how)
+            except RuntimeError as error:
+                raise NoCluster(f"no workers on this machine ({error}): try again") from error
+            stack.enter_context(cluster)
+        client = stack.enter_context(Client(scheduler or cluster))
+        stack.enter_context(bar)
         line = bar.add_task("hand-ins", total=len(tasks))
         futures = [
             client.submit(_supervised, task, key=f"{task['name']}-{task['key']}", retries=TRIES)
@@ -114,17 +128,11 @@ def _run(tasks: list[dict[str, Any]], workers: int, scheduler: str | None) -> No
             if words != report.GRADED:
                 bar.console.print(f"{future.key.rpartition('-')[0]}: {words}", highlight=False)
             bar.advance(line)
-    if cluster is not None:
-        cluster.close()
 
 
 def _supervised(task: dict[str, Any]) -> str:
     """On a worker: grade one hand-in in a process of its own; its verdict."""
-    from distributed import get_worker
-
-    worker = str(get_worker().name)
-    slot = int(worker) if worker.isdigit() else zlib.crc32(worker.encode()) % SLOTS
-    words = [sys.executable, "-m", "cifar_lab.grading.one", json.dumps({**task, "slot": slot})]
+    words = [sys.executable, "-m", "cifar_lab.grading.one", json.dumps(task)]
     verdict = report.GRADER_ERROR
     for _ in range(TRIES):
         done = subprocess.run(

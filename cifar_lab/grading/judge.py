@@ -24,15 +24,16 @@ class _Collector:
     def __init__(self):
         self.verdicts: dict[str, ExerciseVerdict] = {}
         self.faults: list[str] = []
-        self.interrupted = ""
+        self.interrupted: str | None = None
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         self.verdicts = config.stash[plugin.VERDICTS]
         self.faults = config.stash[plugin.FAULTS]
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo) -> None:
-        # which of the learner's lines Ctrl-C stopped
-        self.interrupted = "\n".join(getattr(excinfo.value, "__notes__", ()))
+        if not isinstance(excinfo.value, pytest.Session.Interrupted):  # a file that did not import
+            # which of the learner's lines Ctrl-C stopped
+            self.interrupted = "\n".join(getattr(excinfo.value, "__notes__", ()))
 
 
 def judge(
@@ -40,9 +41,7 @@ def judge(
     exercises: list[Exercise],
     tests: str = "grading",
     stop_early: bool = False,
-    walled: bool = False,
-    slot: int = 0,
-    seed: int = 0,
+    **options: object,
 ) -> dict[str, ExerciseVerdict]:
     """Verdicts by exercise id, in the order of the course.
 
@@ -51,9 +50,7 @@ def judge(
         exercises: What to judge.
         tests: pytest's marker expression for the tests to run.
         stop_early: End with the first test that fails; the points are then of no use.
-        walled: Run the submission behind the wall.
-        slot: Which of the wall's users runs it.
-        seed: Where random generators start in every test.
+        options: The other options of `pytest -m grading`, such as `walled=True`.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
@@ -72,7 +69,6 @@ def judge(
         f"-m{tests}",
         *(f"--exercise={id}" for id in wanted),
         f"--submission={folder}",
-        f"--grading-seed={seed}",
         f"--rootdir={syllabus.ROOT}",
         f"--config-file={syllabus.ROOT / 'pyproject.toml'}",
         # nothing that a run for one learner needs: no cache folder, no other plugins' start-up
@@ -85,11 +81,11 @@ def judge(
         "-qq",
         "--tb=native",  # the least work: what a learner reads is put together elsewhere
         *(["--exitfirst"] if stop_early else []),
-        *(["--walled", f"--slot={slot}"] if walled else []),
+        *(word for name, value in options.items() for word in _option(name, value)),
     ]
-    with contextlib.redirect_stdout(said), _no_color(), _no_log():
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), _no_color(), _no_log():
         status = pytest.main(arguments, plugins=[collector])
-    if status == pytest.ExitCode.INTERRUPTED:
+    if collector.interrupted is not None:
         raise KeyboardInterrupt(collector.interrupted)
     if collector.faults:
         raise CannotJudge("a grading test broke:\n" + "\n".join(collector.faults))
@@ -99,6 +95,13 @@ def judge(
     if missing:
         raise CannotJudge(f"no grading tests for {', '.join(sorted(missing))}")
     return {exercise.id: collector.verdicts[exercise.id] for exercise in exercises}
+
+
+def _option(name: str, value: object) -> list[str]:
+    word = "--" + name.replace("_", "-")
+    if value is None or value is False:
+        return []
+    return [word] if value is True else [f"{word}={value}"]
 
 
 @contextlib.contextmanager

@@ -12,6 +12,10 @@ import numpy as np
 from cifar_lab.grading import wire
 from cifar_lab.grading.wording import call_in_words
 
+MESSAGE_LIMIT = 2_000  # letters that an exception may say
+NAME_LIMIT = 200
+NAMES_LIMIT = 20
+
 
 class LearnerError(Exception):
     """Learner code raised an exception.
@@ -40,12 +44,16 @@ class Fault(LearnerError):
     """Learner code did not answer as it should: it took too long, died, or sent nonsense.
 
     Attributes:
-        kind: `time-out`, `crash`, `output limit` or `bad reply`.
+        kind: `time-out`, `crash`, `killed`, `output limit`, `bad reply` or `invalid model`.
     """
 
     def __init__(self, kind: str, words: str):
         super().__init__([kind], words, [], "")
         self.kind = kind
+
+
+class GraderError(Exception):
+    """The grader's own fault: no verdict, and never a zero."""
 
 
 class Learner:
@@ -54,16 +62,24 @@ class Learner:
     Args:
         channel: Takes a request frame and returns the reply frame.
         import_first: Called with a module's name before the first call of one of its functions.
+        trusted: Whether replies are more than claims: there is no wall.
+
+    Attributes:
+        fault: The last Fault, also where a test expected an exception.
+        flags: What a person should look at.
     """
 
     def __init__(
         self,
         channel: Callable[[bytes], bytes],
         import_first: Callable[[str], None] | None = None,
+        trusted: bool = True,
     ):
         self._channel = channel
         self._import_first = import_first
-        self.fault: Fault | None = None  # the last one, also where a test expected an exception
+        self.trusted = trusted
+        self.fault: Fault | None = None
+        self.flags: list[str] = []
         self.last_call = ""
 
     def __getattr__(self, module: str) -> "Module":
@@ -79,18 +95,18 @@ class Learner:
             if self._import_first and request.get("module", "tools") != "tools":
                 self._import_first(request["module"])
             reply = self._reply(self._channel(frame), len(wire.arrays_in([args, kwargs])))
+            if "refused" in reply:
+                raise _refusal(frame, reply["refused"])
+            if "error" in reply:
+                raise LearnerError(**_cut(reply["error"]), call=described)
+            for ours, theirs in zip(
+                wire.arrays_in([args, kwargs]), reply["arguments"], strict=True
+            ):
+                _change(ours, theirs)
         except Fault as fault:
             fault.call = described
             self.fault = fault
             raise
-        if "error" in reply:
-            raise LearnerError(**reply["error"], call=described)
-        for ours, theirs in zip(wire.arrays_in([args, kwargs]), reply["arguments"], strict=True):
-            # in place, so that the test sees its own array change
-            if ours.shape != theirs.shape:
-                ours.resize(theirs.shape, refcheck=False)
-            if ours.flags.writeable:
-                np.copyto(ours, theirs, casting="unsafe")
         return reply["result"]
 
     def _reply(self, frame: bytes, arrays: int) -> dict:
@@ -107,9 +123,47 @@ class Learner:
         return Proxy(kind, number, self)
 
 
+def _refusal(frame: bytes, words: str) -> Fault:
+    """Whose fault it is that a request was not understood.
+
+    Raises:
+        GraderError: Nobody understands it.
+    """
+    try:
+        wire.decode(frame)
+    except wire.WireError as error:
+        raise GraderError(f"a request that is no frame: {error}") from error
+    return Fault("bad reply", f"it does not know what was asked: {words[:MESSAGE_LIMIT]}")
+
+
+def _cut(error: dict[str, Any]) -> dict[str, Any]:
+    """An error in as many words as one needs; what comes through a wall may be anything."""
+    return {
+        "types": [name[:NAME_LIMIT] for name in error["types"][:NAMES_LIMIT]],
+        "message": error["message"][:MESSAGE_LIMIT],
+        "lines": [
+            [part[:NAME_LIMIT] if isinstance(part, str) else part for part in line]
+            for line in error["lines"][-5:]
+        ],
+    }
+
+
+def _change(ours: np.ndarray, theirs: np.ndarray) -> None:
+    """Change the caller's array in place, as learner code has changed its copy."""
+    if ours.shape != theirs.shape:
+        # not by `resize`: other views of its memory may be in use
+        if ours.size != theirs.size:
+            raise Fault("bad reply", f"an argument came back with the shape {theirs.shape}")
+        ours.shape = theirs.shape
+    if ours.flags.writeable:
+        np.copyto(ours, theirs, casting="unsafe")
+
+
 def _is_reply(reply: Any, arrays: int) -> bool:
     if not isinstance(reply, dict):
         return False
+    if set(reply) == {"refused"}:
+        return isinstance(reply["refused"], str)
     if set(reply) == {"error"}:
         error = reply["error"]
         return (
@@ -120,6 +174,7 @@ def _is_reply(reply: Any, arrays: int) -> bool:
             and all(isinstance(name, str) for name in error["types"])
             and isinstance(error["lines"], list)
             and all(isinstance(line, list) and len(line) == 3 for line in error["lines"])
+            and all(isinstance(part, str | int | None) for line in error["lines"] for part in line)
         )
     changed = reply.get("arguments")
     return (
@@ -154,7 +209,7 @@ class Proxy(wire.Handle):
 
     def __init__(self, kind: str, number: int, learner: Learner):
         super().__init__(kind, number)
-        object.__setattr__(self, "_learner", learner)
+        object.__setattr__(self, "learner", learner)
 
     def __getattr__(self, method: str) -> Callable:
         if method.startswith("_"):
@@ -163,7 +218,7 @@ class Proxy(wire.Handle):
         def call(*args, **kwargs):
             described = call_in_words(f"{self.kind}.{method}", args, kwargs)
             request = {"object": self, "method": method}
-            return self._learner.request(described, request, args, kwargs)
+            return self.learner.request(described, request, args, kwargs)
 
         return call
 

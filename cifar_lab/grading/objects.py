@@ -14,6 +14,7 @@ from cifar_lab.grading.wire import Handle, WireError
 LAYER_SETTINGS = (
     *("filters", "kernel_size", "strides", "padding", "dilation_rate", "groups", "use_bias"),
     *("activation", "units", "rate", "noise_shape", "pool_size", "data_format"),
+    *("max_value", "negative_slope", "threshold"),
     *("axis", "momentum", "epsilon", "scale", "center"),
 )
 CALLBACK_SETTINGS = (
@@ -47,6 +48,8 @@ class Objects:
 
     def named(self, kind: str, number: int) -> Any:
         """The object behind a handle."""
+        if not 0 <= number < len(self._objects):
+            raise WireError(f"there is no {kind} {number}")
         return self._objects[number]
 
     def method(self, target: Any, name: str) -> Callable:

@@ -4,8 +4,11 @@ python -m cifar_lab.grading.one TASK    (JSON: the arguments of `grade`, by name
 """
 
 import json
+import os
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 from cifar_lab import syllabus
@@ -15,7 +18,15 @@ from cifar_lab.stubs import write_whole
 
 
 def grade(
-    source: str, name: str, file: str, key: str, walled: bool, exercises: list[str], slot: int
+    source: str,
+    name: str,
+    file: str,
+    key: str,
+    walled: bool,
+    exercises: list[str],
+    secret: str,
+    hidden: str | None = None,
+    other_user: bool = False,
 ) -> str:
     """Judge a hand-in and write its results.
 
@@ -26,7 +37,9 @@ def grade(
         key: What they depend on.
         walled: Run it behind a wall.
         exercises: What to judge, as in `syllabus.find`; none mean all.
-        slot: Which of the wall's users runs it.
+        secret: Decides on the pictures that its networks are scored on.
+        hidden: The folder of an instructor's own tests, if there are any.
+        other_user: In place of a wall there is only another user.
 
     Returns:
         The verdict: `graded`, `invalid submission` or `grader error`.
@@ -39,16 +52,31 @@ def grade(
         if hand_in.valid:
             verdict, words = report.GRADED, ""
             try:
-                verdicts = judge(copy, syllabus.find(exercises), walled=walled, slot=slot)
+                asked = syllabus.find(exercises)
+                how = {"walled": walled, "other_user": other_user}
+                verdicts = judge(copy, asked, secret=secret, hidden=hidden, **how)
+                # it may have been the machine, short of memory, say: the second verdict stands
+                killed = [v.exercise for v in verdicts.values() if v.was_killed]
+                verdicts |= judge(copy, killed, secret=secret, hidden=hidden, **how)
             except CannotJudge as fault:
                 verdict, words = report.GRADER_ERROR, str(fault)
-    found = report.results(hand_in, verdicts, verdict, key, walled, words)
+    trusted = walled and not other_user
+    stamp = report.OTHER_USER if other_user else report.UNTRUSTED
+    found = report.results(hand_in, verdicts, verdict, key, trusted, words, stamp)
     write_whole(Path(file), json.dumps(found, indent=1) + "\n")
     return verdict
 
 
+def _end_with(parent: int) -> None:
+    """End when the worker that asked is gone: another one does this hand-in again."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
 def main() -> None:
     """Grade what the command line says; print the verdict."""
+    threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     print(grade(**json.loads(sys.argv[1])))
 
 

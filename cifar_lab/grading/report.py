@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from cifar_lab import syllabus
+from cifar_lab.grading import harmless
 from cifar_lab.grading.intake import HandIn
-from cifar_lab.grading.verdict import ExerciseVerdict, total
+from cifar_lab.grading.verdict import ExerciseVerdict, total, total_hidden
 
 NOT_GRADED, GRADED = "not graded", "graded"
 INVALID, GRADER_ERROR = "invalid submission", "grader error"
 UNTRUSTED = "Graded without a wall: this code could have written its own verdict."
+OTHER_USER = (
+    "Graded without a full wall: this code ran as another user, who could neither read the tests "
+    "nor write results, but had the network and whatever the machine lets anybody read."
+)
 COLUMNS = ("name", "original", "points", "verdict", "trusted")
 
 
@@ -27,6 +32,7 @@ def results(
     key: str,
     trusted: bool,
     words: str = "",
+    stamp: str = UNTRUSTED,
 ) -> dict[str, Any]:
     """One student's results, in Gradescope's format for autograders.
 
@@ -37,33 +43,50 @@ def results(
         key: Of the hand-in, the course and the environment: the same key, the same results.
         trusted: Whether there was a wall.
         words: What else a reader should know.
+        stamp: What is said where it cannot be trusted.
     """
-    lines = [words, "" if trusted else UNTRUSTED, *hand_in.faults]
+    lines = [words, "" if trusted else stamp, *hand_in.faults]
     if hand_in.ignored:
         lines.append("Not part of a hand-in, and ignored: " + ", ".join(hand_in.ignored))
+    flags = {flag for v in verdicts.values() for test in v.tests for flag in test.flags}
     found = {
         "output": "\n".join(line for line in lines if line),
         "tests": [entry for v in verdicts.values() for entry in _tests(v)],
-        "extra_data": {**asdict(hand_in), "verdict": verdict, "key": key, "trusted": trusted},
+        "extra_data": {
+            **asdict(hand_in),
+            "verdict": verdict,
+            "key": key,
+            "trusted": trusted,
+            "flags": sorted(flags),
+        },
     }
     if verdict in (GRADED, INVALID):  # the grader's own fault is nobody's zero
-        found["score"] = total(list(verdicts.values()))[0]
+        every = list(verdicts.values())
+        found["score"] = round(total(every)[0] + total_hidden(every)[0], 2)
     return found
 
 
 def _tests(verdict: ExerciseVerdict) -> list[dict[str, Any]]:
     # the shares are exact here; only their sum is rounded
     worth = float(verdict.exercise.points) / max(len(verdict.tests), 1)
+    public = [(test, worth, False) for test in verdict.tests]
+    hidden = [(test, points, True) for test, points in verdict.hidden]
     return [
         {
             "name": f"{verdict.exercise.id}: {test.name}",
-            "score": worth if test.passed else 0.0,
-            "max_score": worth,
+            "score": points if test.passed else 0.0,
+            "max_score": points,
             "status": "passed" if test.passed else "failed",
-            "output": test.message,
-            "extra_data": {"mistake": test.mistake, "fault": test.fault},
+            # of a hidden test a student sees name and verdict
+            "output": "" if is_hidden else test.message,
+            "extra_data": {
+                "mistake": None if is_hidden else test.mistake,
+                "fault": test.fault,
+                "hidden": is_hidden,
+                "not_written": test.not_written,
+            },
         }
-        for test in verdict.tests
+        for test, points, is_hidden in [*public, *hidden]
     ]
 
 
@@ -76,16 +99,8 @@ def gradebook(found: Iterable[dict[str, Any]]) -> str:
         data = one["extra_data"]
         points = one.get("score", "")
         row = (data["name"], data["original"], points, data["verdict"], data["trusted"])
-        writer.writerow([_defused(cell) for cell in row])
+        writer.writerow([harmless.cell(value) for value in row])
     return table.getvalue()
-
-
-def _defused(cell: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula, and no terminal for a command."""
-    if not isinstance(cell, str):
-        return cell
-    plain = "".join(letter if letter.isprintable() else " " for letter in cell)
-    return f"'{plain}" if plain.lstrip().startswith(("=", "+", "-", "@")) else plain
 
 
 def key_of(source: Path, asked: str) -> str:

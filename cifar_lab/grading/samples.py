@@ -1,6 +1,11 @@
-"""Small, awkward inputs for grading tests: odd sizes, one channel, a constant channel, uint8."""
+"""What grading tests feed: small, awkward inputs, and pictures that nobody has seen before."""
+
+import hashlib
+from collections.abc import Callable
 
 import numpy as np
+
+from cifar_lab import drawn
 
 
 def generator(seed: int = 0) -> np.random.Generator:
@@ -24,3 +29,22 @@ def numbered_images(count: int, height: int = 2, width: int = 3, channels: int =
     known."""
     numbers = np.arange(count, dtype=np.uint16)[:, None, None, None]
     return np.broadcast_to(numbers, (count, height, width, channels)).copy()
+
+
+def drawing(secret: str) -> Callable:
+    """A `drawn.draw` for networks whose accuracy is scored: `draw(train, test, seed)`.
+
+    Args:
+        secret: Decides on pictures and on the classes' numbers, so that neither can be known
+            beforehand; "" means the pictures that everybody can draw.
+    """
+
+    def draw(train: int, test: int, seed: int):
+        if not secret:
+            return drawn.draw(train, test, seed)
+        digest = hashlib.sha256(f"{secret} {seed}".encode()).digest()
+        random = np.random.default_rng([*digest])
+        classes = tuple(random.permutation(drawn.CLASS_NAMES).tolist())
+        return drawn.draw(train, test, int(random.integers(2**31)), classes)
+
+    return draw

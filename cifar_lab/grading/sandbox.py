@@ -5,8 +5,11 @@ No expected values, no labels, no points, no network, no home; read-only but for
 """
 
 import contextlib
+import fcntl
+import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,10 +22,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
-from cifar_lab import syllabus
+from cifar_lab import stubs, syllabus
 from cifar_lab.grading import wire
-from cifar_lab.grading.learner import Fault
+from cifar_lab.grading.learner import Fault, GraderError
 
 # all that the worker needs of the course; tests, reference and points stay outside
 INSIDE = (
@@ -31,13 +35,27 @@ INSIDE = (
 )
 COURSE, HAND_IN = Path("/course"), Path("/hand-in")
 LENGTH = struct.Struct("<Q")  # before every frame, as in server.py
-FIRST_USER = 61_000  # user ids of the slots, where the grader runs as root
+FIRST_USER = 61_000  # where the grader runs as root, every wall has a user of its own
+USERS = Path("/run/cifar-course")  # a locked file for each of them that is taken
 PATIENCE = 2  # time-outs of an exercise
+START = 60  # seconds for a child to come up
+FORKABLE = 2  # threads: a fork of a process with more may wait for a lock that nobody holds
 MEBIBYTE = 2**20
-
-
-class GraderError(Exception):
-    """The grader's own fault: no verdict, and never a zero."""
+RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
+APPARMOR = (
+    "This system's AppArmor forbids bubblewrap the namespaces that it needs. Its own profile for "
+    "it allows them (docs/classes.md): sudo apt install apparmor-profiles && "
+    "sudo cp /usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ && "
+    "sudo systemctl reload apparmor"
+)
+ENDINGS = ("crash", "killed")
+# how a process ends that does something impossible; any other signal was sent to it
+OWN_SIGNALS = frozenset(
+    (
+        *(signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE),
+        *(signal.SIGILL, signal.SIGSYS, signal.SIGTRAP),
+    )
+)
 
 
 class NoWall(GraderError):
@@ -61,7 +79,6 @@ class Sandbox:
 
     Args:
         folder: The hand-in: a folder with a `cifar_course/`.
-        slot: Sandboxes that run side by side have different slots: limits are per user.
         limits: What the hand-in may use.
 
     Raises:
@@ -69,12 +86,14 @@ class Sandbox:
         GraderError: The wall does not stand.
     """
 
-    def __init__(self, folder: Path, slot: int = 0, limits: Limits | None = None):
+    OPEN: frozenset[str] = frozenset()  # what can be reached from inside, and is said to be
+
+    def __init__(self, folder: Path, limits: Limits | None = None):
         self.folder = folder
-        self.slot = slot
+        self.user, self._taken = _free_user() if os.getuid() == 0 else (os.getuid(), None)
         self.limits = limits or Limits()
         self._has_keras = False
-        self._hanging: dict[str, Fault] = {}  # modules whose import does not come to an end
+        self.hanging: dict[str, Fault] = {}  # modules whose import does not come to an end
         self._time_outs: Counter[str | None] = Counter()  # by exercise
         self._process: subprocess.Popen | None = None
         self._start()
@@ -87,7 +106,7 @@ class Sandbox:
             canary = Path(outside, "canary-label")
             canary.write_text("7", encoding="utf-8")
             self._process = subprocess.Popen(
-                _command(self.folder, self.slot, self.limits, theirs.fileno()),
+                self._command(theirs.fileno()),
                 env={},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -99,16 +118,26 @@ class Sandbox:
             self._control, self._buffer, self._has_keras = ours, b"", False
             limits = {
                 "RLIMIT_AS": self.limits.memory,
-                "RLIMIT_NPROC": self.limits.processes,
+                "RLIMIT_NPROC": _most_processes(self.limits),
                 "RLIMIT_FSIZE": self.limits.file,
                 "RLIMIT_CORE": 0,
                 "RLIMIT_NOFILE": 256,
             }
             self._order({"do": "limit", "limits": limits})
-            reached = self._order({"do": "probe", "canary": str(canary)})["reached"]
-        if reached:
+            secrets = {
+                "the canary label": str(canary),
+                "the tests": str(syllabus.GRADING_TESTS),
+                "the reference": str(stubs.REFERENCE),
+                "the points": str(syllabus.LAB / "syllabus.toml"),
+            }
+            reached = self._order({"do": "probe", "secrets": secrets})["reached"]
+        if beyond := sorted(set(reached) - self.OPEN):
             self.close()
-            raise GraderError(f"the wall does not stand: from inside one reaches {reached}")
+            raise GraderError(f"the wall does not stand: from inside one reaches {beyond}")
+
+    def _command(self, control: int) -> list[str]:
+        """What starts the server; `control` is its end of the socket."""
+        return _behind_bubblewrap(self.folder, self.user, self.limits, control)
 
     def close(self) -> None:
         """End the wall and everything in it."""
@@ -128,8 +157,11 @@ class Sandbox:
             self._control.settimeout(seconds)
             self._control.sendall(line)
             return self._answer(seconds)
-        except OSError as error:
-            raise GraderError(f"the wall came down: {self._last_words() or error}") from error
+        except (OSError, ValueError) as error:
+            words = f"the wall came down: {self._last_words() or error}"
+            if _namespaces_are_restricted():
+                raise NoWall(f"{words}\n{APPARMOR}") from error
+            raise GraderError(words) from error
 
     def _answer(self, seconds: float) -> dict:
         self._control.settimeout(seconds)
@@ -161,49 +193,71 @@ class Sandbox:
             keras: Whether the child is to find Keras imported.
             exercise: After `PATIENCE` time-outs of an exercise its other tests do not wait.
         """
+        session = Session(self)
         if self._time_outs[exercise] >= PATIENCE:
-            session = Session(None, self.limits, {})
-            session.fault = Fault("time-out", f"{PATIENCE} other tests of it took too long already")
+            words = f"{PATIENCE} other tests of it took too long already"
+            session.fault = Fault("time-out", words)
             yield session
             return
+        session.channel = self._child(seed, keras)
+        try:
+            yield session
+        finally:
+            session.channel.close()
+            kind = session.fault.kind if session.fault else None
+            if kind is None:
+                self.ending()
+            elif kind not in ENDINGS:
+                self.close()  # it goes on, and nobody waits for it
+            if kind == "time-out" and exercise:
+                self._time_outs[exercise] += 1
+
+    def _child(self, seed: int, keras: bool) -> socket.socket:
+        """The channel of a fresh child; what an earlier test has damaged is built anew."""
+        try:
+            return self._fork(seed, keras)
+        except GraderError:
+            self.close()
+            return self._fork(seed, keras)
+
+    def _fork(self, seed: int, keras: bool) -> socket.socket:
         if self._process is None:
             self._start()
         if keras and not self._has_keras:
-            self._order({"do": "keras"})
+            threads = self._order({"do": "keras"})["threads"]
+            if threads > FORKABLE:
+                raise GraderError(f"Keras started {threads} threads: a fork of it may hang")
             self._has_keras = True
         ours, theirs = socket.socketpair()
-        with ours:
+        try:
             with theirs:
                 line = json.dumps({"do": "session", "seed": seed}).encode() + b"\n"
                 socket.send_fds(self._control, [line], [theirs.fileno()])
-            session = Session(ours, self.limits, self._hanging)
-            try:
-                yield session
-            finally:
-                ours.close()
-                self._end(session)
-                if session.fault and session.fault.kind == "time-out" and exercise:
-                    self._time_outs[exercise] += 1
+            ours.settimeout(START)
+            if not ours.recv(1):
+                raise ConnectionError("no child came up")
+        except OSError as error:
+            ours.close()
+            raise GraderError(f"a test could not begin: {self._last_words() or error}") from error
+        return ours
 
-    def _end(self, session: "Session") -> None:
-        """Wait until the child is gone; if it does not go, take the whole wall down."""
+    def ending(self) -> int | None:
+        """The wait status of the last child; None, and the wall is gone, if it does not end."""
         try:
-            if session.fault is not None:
-                raise TimeoutError("it is not waited for")
-            self._answer(seconds=10)
+            return self._answer(seconds=10)["status"]
         except (OSError, ValueError):
             self.close()
+            return None
 
 
 class Session:
     """Takes request frames and returns reply frames, as `Worker.handle` does in this process."""
 
-    def __init__(self, channel: socket.socket | None, limits: Limits, hanging: dict[str, Fault]):
-        self._channel = channel
-        self._limits = limits
-        self._hanging = hanging
-        self._imported: set[str] = set()
+    def __init__(self, sandbox: Sandbox):
+        self.channel: socket.socket | None = None
         self.fault: Fault | None = None
+        self._sandbox = sandbox
+        self._imported: set[str] = set()
 
     def handle(self, frame: bytes) -> bytes:
         """One exchange.
@@ -213,22 +267,32 @@ class Session:
         """
         if self.fault is not None:
             raise self.fault
-        deadline = time.monotonic() + self._limits.seconds
+        limits = self._sandbox.limits
+        deadline = time.monotonic() + limits.seconds
         try:
-            self._channel.settimeout(self._limits.seconds)
-            self._channel.sendall(LENGTH.pack(len(frame)) + frame)
+            if self._has_spoken():
+                raise Fault("bad reply", "it answered before it was asked")
+            self.channel.settimeout(limits.seconds)
+            self.channel.sendall(LENGTH.pack(len(frame)) + frame)
             (length,) = LENGTH.unpack(self._exactly(LENGTH.size, deadline))
-            if length > self._limits.reply:
+            if length > limits.reply:
                 raise Fault("output limit", f"a reply of {length:,} bytes")
             return self._exactly(length, deadline)
         except TimeoutError:
-            words = f"no answer within {self._limits.seconds:g} seconds"
-            self.fault = Fault("time-out", words)
-        except OSError as error:
-            self.fault = Fault("crash", f"the process that ran it is gone ({error})")
+            self.fault = Fault("time-out", f"no answer within {limits.seconds:g} seconds")
+        except OSError:
+            self.channel.close()
+            self.fault = _fault_of(self._sandbox.ending())
         except Fault as fault:
             self.fault = fault
         raise self.fault
+
+    def _has_spoken(self) -> bool:
+        self.channel.settimeout(0)
+        try:
+            return bool(self.channel.recv(1, socket.MSG_PEEK))
+        except BlockingIOError:
+            return False
 
     def import_first(self, module: str) -> None:
         """Import a module of the hand-in by itself, so that one that hangs does so only once.
@@ -236,15 +300,18 @@ class Session:
         Raises:
             Fault: It did not come to an end, in this test or in an earlier one.
         """
-        if module in self._hanging:
-            raise self._hanging[module]
+        hanging = self._sandbox.hanging
+        if self.fault is not None:  # an earlier one, not this module's
+            raise self.fault
+        if module in hanging:
+            raise hanging[module]
         if module in self._imported:
             return
         self._imported.add(module)
         try:
             self.handle(wire.encode({"import": module}))
         except Fault as fault:
-            self._hanging[module] = fault
+            hanging[module] = fault
             raise
 
     def _exactly(self, count: int, deadline: float) -> bytes:
@@ -253,12 +320,23 @@ class Session:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            self._channel.settimeout(left)
-            part = self._channel.recv(min(count - len(data), MEBIBYTE))
+            self.channel.settimeout(left)
+            part = self.channel.recv(min(count - len(data), MEBIBYTE))
             if not part:
                 raise ConnectionError("it hung up")
             data += part
         return bytes(data)
+
+
+def _fault_of(status: int | None) -> Fault:
+    """How a child ended before it answered."""
+    if status is None:
+        return Fault("killed", "the process that ran it is gone, and its wall with it")
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        kind = "crash" if number in OWN_SIGNALS else "killed"
+        return Fault(kind, f"signal {number} ended the process that ran it")
+    return Fault("crash", f"the process that ran it ended itself: {os.WEXITSTATUS(status)}")
 
 
 def check() -> None:
@@ -277,14 +355,15 @@ def check() -> None:
 # --- bubblewrap -----------------------------------------------------------------------------------
 
 
-def _command(folder: Path, slot: int, limits: Limits, control: int) -> list[str]:
-    bwrap, setpriv = shutil.which("bwrap"), shutil.which("setpriv")
+def _behind_bubblewrap(folder: Path, user: int, limits: Limits, control: int) -> list[str]:
+    bwrap = shutil.which("bwrap")
     if bwrap is None:
-        raise NoWall(
+        words = (
             "bubblewrap is not installed, and without it nothing keeps a hand-in from its own "
             "verdict. Install the package `bubblewrap` of your system; --no-wall grades without "
             "it, and stamps every result as untrusted."
         )
+        raise NoWall(f"{words}\n{APPARMOR}" if _namespaces_are_restricted() else words)
     as_root = os.getuid() == 0
     words = [bwrap, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "wall"]
@@ -295,15 +374,74 @@ def _command(folder: Path, slot: int, limits: Limits, control: int) -> list[str]
     else:
         words += ["--unshare-user"]
     words += [*_mounts(folder, limits), "--chdir", "/tmp"]
-    for name, value in _environment().items():
+    for name, value in environment().items():
         words += ["--setenv", name, value]
     words += ["--"]
     if as_root:
-        user = str(FIRST_USER + slot)
-        words += [setpriv, f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-        words += ["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
-    server = [sys.executable, "-m", "cifar_lab.grading.server", str(control), str(HAND_IN)]
-    return [*words, *server, *syllabus.modules()]
+        words += as_user(user)
+    return [*words, *server(control, HAND_IN)]
+
+
+def _free_user() -> tuple[int, IO]:
+    """A user who is in no other wall on this machine: limits on processes count by user.
+
+    Returns:
+        The user's id, and a file: as long as it is open the user is taken.
+    """
+    USERS.mkdir(mode=0o700, exist_ok=True)
+    for user in itertools.count(FIRST_USER):
+        file = (USERS / str(user)).open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return user, file
+        except BlockingIOError:
+            file.close()
+
+
+def as_user(user: int) -> list[str]:
+    """Words that run what follows them as a user who can become no other."""
+    words = [shutil.which("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+    return [*words, "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
+
+
+def server(control: int, hand_in: Path) -> list[str]:
+    """Words that start the server inside."""
+    # -P: nothing is imported from the current folder, which is learner code's own
+    words = [sys.executable, "-P", "-s", "-m", "cifar_lab.grading.server"]
+    return [*words, str(control), str(hand_in), *syllabus.modules()]
+
+
+def _namespaces_are_restricted() -> bool:
+    """Whether AppArmor keeps bubblewrap from its work, as on Ubuntu since 23.10."""
+    if os.getuid() == 0:
+        return False
+    try:
+        return int(RESTRICTION.read_text()) > 0
+    except (OSError, ValueError):
+        return False
+
+
+def _most_processes(limits: Limits) -> int:
+    """The limit to set on processes.
+
+    Since Linux 5.14 they are counted within a wall's own user namespace, and where the grader is
+    root each slot is a user. Otherwise the count is one of all that the grader's user runs, walls
+    on every core included.
+    """
+    version = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
+    if os.getuid() == 0 or version >= (5, 14):
+        return limits.processes
+    return _running() + limits.processes * (os.cpu_count() or 1)
+
+
+def _running() -> int:
+    """Processes and threads of this user."""
+    count = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if process.stat().st_uid == os.getuid():
+                count += len(list((process / "task").iterdir()))
+    return count
 
 
 def _mounts(folder: Path, limits: Limits) -> list[str]:
@@ -325,7 +463,7 @@ def _mounts(folder: Path, limits: Limits) -> list[str]:
     for outside, inside in binds:
         words += ["--ro-bind", outside, str(inside)]
     words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    return [*words, "--remount-ro", "/"]
+    return [*words, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
 def _prefixes() -> list[Path]:
@@ -335,7 +473,8 @@ def _prefixes() -> list[Path]:
     return sorted(prefix for prefix in found if not prefix.is_relative_to("/usr"))
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """The settings that are known inside, and no others."""
     return {
         "HOME": "/tmp",
         "TMPDIR": "/tmp",

@@ -18,6 +18,7 @@ class TestVerdict:
     not_written: str | None = None  # the exercise whose stub was met
     mistake: str | None = None  # the misconception that was recognised
     fault: str | None = None  # time-out, crash, ...: what kept learner code from answering
+    flags: list[str] = field(default_factory=list)  # what a person should look at
 
 
 @dataclass
@@ -26,6 +27,8 @@ class ExerciseVerdict:
 
     exercise: Exercise
     tests: list[TestVerdict] = field(default_factory=list)
+    # an instructor's own, which carry points of their own: (verdict, points)
+    hidden: list[tuple[TestVerdict, float]] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -39,6 +42,12 @@ class ExerciseVerdict:
             return "passed"
         untouched = all(test.not_written == self.exercise.id for test in self.tests)
         return "not written" if untouched else "failed"
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether something ended learner code from outside in one of the tests."""
+        every = [*self.tests, *(test for test, _ in self.hidden)]
+        return any(test.fault == "killed" for test in every)
 
     @property
     def points(self) -> float:
@@ -65,6 +74,13 @@ class ExerciseVerdict:
                 for test in self.tests
             ],
         }
+
+
+def total_hidden(verdicts: list[ExerciseVerdict]) -> tuple[float, float]:
+    """Points reached in hidden tests, and points there were to reach."""
+    hidden = [pair for verdict in verdicts for pair in verdict.hidden]
+    reached = sum(points for test, points in hidden if test.passed)
+    return round(reached, 2), float(sum(points for _, points in hidden))
 
 
 def total(verdicts: list[ExerciseVerdict]) -> tuple[float, float]:

@@ -28,14 +28,16 @@ class Worker:
         folder: The submission.
         modules: The names of the modules that it may hold.
         seed: Where the global random generators start, so that a verdict can be repeated.
+        walled: Whether it runs behind a wall, where nobody but learner code interrupts it.
     """
 
-    def __init__(self, folder: Path, modules: tuple[str, ...], seed: int = 0):
+    def __init__(self, folder: Path, modules: tuple[str, ...], seed: int = 0, walled: bool = False):
         self.folder = folder / PACKAGE
         self._modules = Modules(folder, modules)
         self._objects = Objects()
         self._failed_imports: dict[str, BaseException] = {}
         self._seed = seed
+        self._walled = walled
         random.seed(seed)
         np.random.seed(seed)
         if "keras" in sys.modules:
@@ -43,7 +45,10 @@ class Worker:
 
     def handle(self, frame: bytes) -> bytes:
         """Answer one request frame with one reply frame."""
-        request = wire.decode(frame, self._objects.named)
+        try:
+            request = wire.decode(frame, self._objects.named)
+        except wire.WireError as error:
+            return wire.encode({"refused": str(error)})
         arguments = [request.get("args", []), request.get("kwargs", {})]
         with self._modules.active():
             try:
@@ -55,10 +60,10 @@ class Worker:
                 # as they stand after the call: a test can see what was changed in place
                 reply = {"result": result, "arguments": wire.arrays_in(arguments)}
                 return wire.encode(reply, self._objects.stand_in)
-            except KeyboardInterrupt as interrupt:
-                self._note_where(interrupt)
-                raise
             except BaseException as error:  # a submission may call exit(), too
+                if isinstance(error, KeyboardInterrupt) and not self._walled:
+                    self._note_where(error)
+                    raise
                 return wire.encode({"error": self._describe(error)})
 
     def _function(self, request: dict[str, Any]):
@@ -86,6 +91,13 @@ class Worker:
             self._seed = None
 
     def _describe(self, error: BaseException) -> dict[str, Any]:
+        try:
+            return self._in_words(error)
+        except BaseException:  # its own __str__ fails, or its class is not what it seems
+            words = "an exception that cannot be put into words"
+            return {"types": [], "message": words, "lines": []}
+
+    def _in_words(self, error: BaseException) -> dict[str, Any]:
         bases = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"]
         return {
             "types": bases,

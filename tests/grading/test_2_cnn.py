@@ -8,10 +8,10 @@ from scipy.signal import correlate
 from scipy.special import expit
 from scipy.special import softmax as scipy_softmax
 
-from cifar_lab import drawn
 from cifar_lab.grading.expect import expect, expect_error
 from cifar_lab.grading.laws import Compiling
 from cifar_lab.grading.plugin import exercise
+from cifar_lab.grading.rebuild import structure
 from cifar_lab.grading.samples import generator, images_like_cifar
 
 # --- oracles: what is right, from SciPy or plain counting; held against Keras' own layers --------
@@ -960,14 +960,14 @@ def test_plain_and_not_compiled(learner):
         "adds them",
         mistakes={"you called `compile` in build_cnn": True},
     )
-    names = [layer["class"] for layer in model.summary_spec()]
+    names = [layer["class"] for layer in structure(model)]
     extra = [name for name in names if "Dropout" in name or "Normalization" in name]
     expect(extra).to_equal([], because="this is the plain network, to compare lesson 3's with")
 
 
-def drawn_pictures(train, test):
+def drawn_pictures(draw, train, test):
     """Standardised pictures of the drawn set, with one-hot labels for training."""
-    (x, y), (x_test, y_test) = drawn.draw(train=train, test=test, seed=11)
+    (x, y), (x_test, y_test) = draw(train, test, seed=11)
     mean, std = x.mean((0, 1, 2)), x.std((0, 1, 2))
     x, x_test = (((part - mean) / std).astype(np.float32) for part in (x, x_test))
     return x, np.eye(10, dtype=np.float32)[y], x_test, y_test
@@ -982,9 +982,9 @@ def compiled(learner, filters, rate):
 
 @exercise("cnn.build_cnn")
 @pytest.mark.trains
-def test_overfits_one_batch(learner):
+def test_overfits_one_batch(learner, draw):
     """Twenty steps on one batch of 20 pictures of the drawn set: it knows them by heart."""
-    x, y, _, _ = drawn_pictures(20, 0)
+    x, y, _, _ = drawn_pictures(draw, 20, 0)
     model = compiled(learner, (8, 8, 16), 0.01)
     losses = [model.train_on_batch(x, y)["loss"] for _ in range(20)]
     learner.last_call = "train_on_batch twenty times, with the same 20 pictures"
@@ -998,9 +998,9 @@ def test_overfits_one_batch(learner):
 
 @exercise("cnn.build_cnn")
 @pytest.mark.trains
-def test_learns_the_drawn_set(learner):
+def test_learns_the_drawn_set(learner, draw):
     """Trained on 600 pictures of the drawn set, the network recognises new ones."""
-    x, y, x_test, y_test = drawn_pictures(600, 300)
+    x, y, x_test, y_test = drawn_pictures(draw, 600, 300)
     model = compiled(learner, (8, 8, 16), 0.005)
     model.fit(x, y, epochs=4, batch_size=30)
     accuracy = float(np.mean(np.asarray(model.predict(x_test)).argmax(-1) == y_test))

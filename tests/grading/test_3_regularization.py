@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cifar_lab import drawn
 from cifar_lab.grading.expect import expect, expect_error
 from cifar_lab.grading.plugin import exercise
+from cifar_lab.grading.rebuild import structure
 from cifar_lab.grading.samples import generator
 
 # what float32 arithmetic may lose on numbers of these sizes
@@ -904,7 +904,7 @@ class Network:
 
     def __init__(self, model):
         expect(model).to_be_a("model", because="build_regularized_cnn returns a keras.Model")
-        self.layers = model.summary_spec()
+        self.layers = structure(model)
         expect([layer["class"] for layer in self.layers]).to_be_true(
             bool(self.layers) and all(layer["input_shape"] for layer in self.layers),
             "a functional or Sequential model that knows the shape of its input",
@@ -1169,9 +1169,9 @@ def test_default_network(learner):
 
 @exercise("regularization.build_regularized_cnn")
 @pytest.mark.trains
-def test_learns_the_drawn_set(learner):
+def test_learns_the_drawn_set(learner, draw):
     """After 400 steps on the drawn set, the network recognises pictures it has not seen."""
-    x, y, x_test, y_test = half_size_pictures(1600, 400)
+    x, y, x_test, y_test = half_size_pictures(draw, 1600, 400)
     model = learner.regularization.build_regularized_cnn(x.shape[1:], filters=(8, 16, 32))
     expect(model).to_be_a("model", because="build_regularized_cnn returns a keras.Model")
     # fewer steps would judge the moving statistics, not the network: 0.99**400 is below 2 %
@@ -1184,9 +1184,9 @@ def test_learns_the_drawn_set(learner):
     )
 
 
-def half_size_pictures(train, test):
+def half_size_pictures(draw, train, test):
     """Standardised 16x16 pictures of the drawn set, with one-hot labels for training."""
-    (x, y), (x_test, y_test) = drawn.draw(train, test, seed=13)
+    (x, y), (x_test, y_test) = draw(train, test, seed=13)
     mean, std = x.mean((0, 1, 2)), x.std((0, 1, 2))
     x, x_test = (
         ((part - mean) / std).reshape(len(part), 16, 2, 16, 2, 3).mean((2, 4)).astype(np.float32)

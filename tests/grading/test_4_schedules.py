@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cifar_lab import drawn
 from cifar_lab.grading.expect import expect, fail
 from cifar_lab.grading.laws import (
     expect_halved_after_three,
@@ -389,24 +388,26 @@ def test_rates_inside_training(learner, warmup_steps):
 
 @exercise("schedules.WarmupCosine")
 @pytest.mark.trains
-def test_network_learns_with_the_schedule(learner):
+def test_network_learns_with_the_schedule(learner, draw):
     """A small network whose optimizer has the schedule learns the drawn set."""
     settings = {"total_steps": 80, "warmup_steps": 10, "peak_rate": 0.01}
     model = learner.tools.compiled_cnn(rate=schedule(learner, **settings))
-    model.fit(*pictures("training"), epochs=8, batch_size=32)
-    recognises_pictures(learner, model)
+    training, test = pictures(draw)
+    model.fit(*training, epochs=8, batch_size=32)
+    recognises(learner, model, test)
 
 
-def pictures(part: str) -> tuple[np.ndarray, np.ndarray]:
-    """320 training or 200 test pictures of the drawn set, at half the size, labels one-hot."""
-    parts = dict(zip(("training", "test"), drawn.draw(train=320, test=200), strict=True))
-    x, y = parts[part]
-    return (x[:, ::2, ::2] / 64 - 1.7).astype(np.float32), np.eye(10, dtype=np.float32)[y]
+def pictures(draw) -> list[tuple[np.ndarray, np.ndarray]]:
+    """320 training and 200 test pictures of the drawn set, at half the size, labels one-hot."""
+    return [
+        ((x[:, ::2, ::2] / 64 - 1.7).astype(np.float32), np.eye(10, dtype=np.float32)[y])
+        for x, y in draw(320, 200, seed=0)
+    ]
 
 
-def recognises_pictures(learner, model) -> None:
+def recognises(learner, model, test: tuple[np.ndarray, np.ndarray]) -> None:
     """The network must be far above chance on pictures that it has not seen."""
-    x, y = pictures("test")
+    x, y = test
     right = float(np.mean(np.argmax(model.predict(x), 1) == y.argmax(1)))
     learner.last_call = "the network on 200 new pictures of the drawn set, after 80 steps"
     expect(right).to_reach(
@@ -1153,8 +1154,9 @@ def test_data_are_left_alone(learner):
 
 @exercise("schedules.train")
 @pytest.mark.trains
-def test_network_learns(learner):
+def test_network_learns(learner, draw):
     """A small network that `train` trains learns the drawn set."""
     model = learner.tools.compiled_cnn(rate=0.005)
-    trained(learner, model, pictures("training"), pictures("test"), epochs=8, batch_size=32)
-    recognises_pictures(learner, model)
+    training, test = pictures(draw)
+    trained(learner, model, training, test, epochs=8, batch_size=32)
+    recognises(learner, model, test)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cifar_lab import drawn
+from cifar_lab.grading import rebuild
 from cifar_lab.grading.expect import expect
 from cifar_lab.grading.laws import (
     Compiling,
@@ -456,13 +457,17 @@ HEAD = ["GlobalAveragePooling2D", "Dense", "BatchNormalization", "Dropout", "Den
 
 def head_of(learner, num_classes=10):
     """The model, and its layers from the pooling on: (model, specs)."""
-    model = built(learner, learner.tools.small_base(WIDE), num_classes)
+    base = learner.tools.small_base(WIDE)
+    model = built(learner, base, num_classes)
     layers = model.summary_spec()
     learner.last_call = f"build_transfer_model(base, num_classes={num_classes})"
     names = [layer["class"] for layer in layers]
     last = len(names) - names[::-1].index("ReLU") if "ReLU" in names else 0
     if "GlobalAveragePooling2D" in names:
         last = names.index("GlobalAveragePooling2D")
+    images = generator(7).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+    rebuild.head(model, base, layers[last:], images)
+    learner.last_call = f"build_transfer_model(base, num_classes={num_classes})"
     return model, layers[last:]
 
 
