@@ -14,6 +14,8 @@ STAFF_ONLY = (
     *("tests/test_hidden.py", "tests/test_pages.py", "tests/test_rebuild.py"),
     *("tests/test_hostile.py", "tests/hostile/", "tests/test_roster.py", "tests/test_sandbox.py"),
     *("tests/test_gradescope.py", "tests/test_handout.py"),
+    # mutants are lines of the reference
+    *("GRADERS.md", "docs/graders/", "tests/mutants.toml", "tests/test_mutants.py"),
 )
 WORKFLOW = Path("docs", "classroom.yml")  # at work only where GitHub looks for it
 WORKFLOW_AT_WORK = Path(".github", "workflows", "classroom.yml")
