@@ -93,7 +93,12 @@ def entries() -> list[Entry]:
             files = dict(zip(others[::2], others[1::2], strict=True))
             if settings.get("without") != "normalization":
                 files[MODULE] = _module(code, settings)
-            found.append(Entry(f"{path.stem}: {title}", settings, files))
+            entry = Entry(f"{path.stem}: {title}", settings, files)
+            for exercise in entry.judges:
+                if exercise.module != "normalization":
+                    name = f"cifar_course/{exercise.module}.py"
+                    files[name] = (stubs.REFERENCE / name).read_text(encoding="utf-8")
+            found.append(entry)
     return found
 
 

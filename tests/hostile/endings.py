@@ -68,16 +68,14 @@ def attack():
 # %% recursion deeper than the stack
 # earns: 0
 # faults: crash
-import resource, sys
-resource.setrlimit(resource.RLIMIT_STACK, (2**20, 2**20))
+import sys
 sys.setrecursionlimit(10**9)
 
-class Down:
-    def __getitem__(self, place):
-        return self[place]
+def down(number):
+    return sorted([number], key=down)
 
 def attack():
-    return Down()[0]
+    return down(0)
 
 
 # %% Ctrl-C at import
