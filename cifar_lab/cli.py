@@ -302,7 +302,7 @@ def grade(
         wanted = tuple(e.id for e in syllabus.find(exercise or []))
         results = cohort.grade_class(folder, out, workers, scheduler, not no_wall, wanted, hidden)
         notes = publish.publish(results, out, gradebook)
-    except (roster.RosterError, sandbox.GraderError, cohort.NoDask) as fault:
+    except (roster.RosterError, sandbox.GraderError, cohort.NoCluster) as fault:
         _stop(fault)
     except OSError as error:
         _stop(f"{error}. What is graded is kept: the same command goes on with what is missing")

@@ -1,5 +1,6 @@
 """The grader's own accidents: killed workers, a full disk, no bubblewrap. No result is lost."""
 
+import contextlib
 import csv
 import json
 import os
@@ -63,17 +64,25 @@ def right_scores(count: int) -> dict[str, float]:
     return {f"s{n:03}": both - lost * (n % 3 == 0) for n in range(count)}
 
 
+def below(grading: subprocess.Popen) -> list[psutil.Process]:
+    """Every process that the grader has started, and those that these have started."""
+    try:
+        return psutil.Process(grading.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
 def kill_at_random(grading: subprocess.Popen, chance: random.Random, kills: int) -> int:
-    """Kill so many processes below the grader while it works; how many were."""
+    """Kill so many processes below the grader once it grades; how many were."""
     done = 0
     while grading.poll() is None and done < kills:
         time.sleep(chance.uniform(1, 4))
-        try:
-            below = psutil.Process(grading.pid).children(recursive=True)
-            chance.choice(below).kill()
-            done += 1
-        except (psutil.NoSuchProcess, IndexError):
+        found = below(grading)
+        if len(found) < 6:  # the workers are still coming up
             continue
+        with contextlib.suppress(psutil.NoSuchProcess):
+            chance.choice(found).kill()
+            done += 1
     return done
 
 
@@ -103,10 +112,11 @@ def test_a_killed_run_is_gone_on_with(class_of, tmp_path):
     while grading.poll() is None:
         graded = [f for f in results.glob("*.json") if "normalization" in f.read_text()]
         if graded:
-            below = psutil.Process(grading.pid).children(recursive=True)
+            started = below(grading)
             grading.kill()
-            for process in below:  # Dask's workers notice it themselves, a little later
-                process.kill()
+            for process in started:  # Dask's workers notice it themselves, a little later
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
         time.sleep(0.1)
     kept = {file: file.stat().st_mtime_ns for file in graded}
     assert subprocess.run(words, capture_output=True).returncode == 0
@@ -127,7 +137,6 @@ def task(class_of, tmp_path) -> dict:
         "exercises": list(TWO),
         "hidden": None,
         "secret": "secret",
-        "slot": 0,
     }
 
 
@@ -164,15 +173,10 @@ def test_too_few_processes_are_the_graders_fault(task, monkeypatch):
     assert "score" not in json.loads(Path(task["file"]).read_text(encoding="utf-8"))
 
 
-def test_a_full_disk_is_the_graders_fault(task, monkeypatch):
-    class Worker:
-        name = "0"
-
-    monkeypatch.setattr("distributed.get_worker", Worker)
+def test_a_full_disk_is_the_graders_fault(task):
     part = Path(task["file"] + ".part")
     part.symlink_to("/dev/full")
-    slot_is_the_workers = {key: value for key, value in task.items() if key != "slot"}
-    assert cohort._supervised(slot_is_the_workers) == report.GRADER_ERROR
+    assert cohort._supervised(task) == report.GRADER_ERROR
     assert not Path(task["file"]).exists()
 
 
@@ -183,3 +187,12 @@ def test_a_disk_that_is_full_from_the_start_is_said(class_of, tmp_path):
     done = subprocess.run(words_for(folder, out), capture_output=True, text=True, env=os.environ)
     assert done.returncode == 2 and "No space left" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_workers_that_do_not_come_up_are_said(class_of, tmp_path, monkeypatch):
+    def no_workers(**settings):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr("distributed.LocalCluster", no_workers)
+    with pytest.raises(cohort.NoCluster, match="Nanny failed to start"):
+        cohort.grade_class(class_of(1), tmp_path / "out", workers=1)

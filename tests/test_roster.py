@@ -104,6 +104,17 @@ def test_nobody_is_guessed(gradebook, original):
     assert f"{original}: nobody in the roster" in filled.notes[0]
 
 
+def test_a_hand_in_without_a_name_is_nobodys(gradebook):
+    text = MOODLE.replace("Ada,Lovelace", ",")
+    filled = roster.read(gradebook(text), "Assignment: CIFAR (Real)").fill([handed_in("!!!")])
+    assert column(filled, "Assignment: CIFAR (Real)") == ["-", "-"]
+
+
+def test_what_moodle_leaves_open_is_empty(gradebook):
+    text = MOODLE.replace("ada@uni.example,-,", "ada@uni.example,3,")
+    assert roster.read(gradebook(text)).column == 7
+
+
 def test_two_people_of_a_name_are_listed_and_not_filled(gradebook):
     filled = roster.read(gradebook(CANVAS)).fill([handed_in("Ann Lee"), handed_in("alee2")])
     assert column(filled, "CIFAR (4711)")[4:] == ["", "50"]

@@ -1,6 +1,8 @@
 """The wall: what is behind it answers as in this process, and reaches nothing else."""
 
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -354,3 +356,23 @@ def test_closing_leaves_no_process(behind):
             return
         time.sleep(0.05)
     pytest.fail(f"these are still there: {children}")
+
+
+@needs_bubblewrap
+def test_walls_side_by_side_have_users_of_their_own(behind):
+    whose = "import os\n\ndef one_hot(labels, num_classes):\n    return os.getuid()\n"
+    first, second = behind(whose), behind(whose)
+    assert ask(first, one_hot) == first.user != second.user == ask(second, one_hot)
+    first.close()
+    del first
+    assert ask(behind(whose), one_hot) not in (0, second.user)
+
+
+def test_grading_without_walls_needs_nothing_that_windows_lacks():
+    code = (
+        "import sys\nsys.modules |= dict.fromkeys(('fcntl', 'resource', 'pwd', 'termios'))\n"
+        "import cifar_lab.cli, cifar_lab.grading.plugin, cifar_lab.grading.judge\n"
+        "assert 'cifar_lab.grading.sandbox' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -4,12 +4,12 @@ One task a hand-in. A task starts a process that judges and writes the results i
 whatever is interrupted, killed or run again costs at most the hand-ins that were under way.
 """
 
+import contextlib
 import hashlib
 import json
 import secrets
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,10 @@ from cifar_lab.stubs import write_whole
 
 ALL_TESTS = 3600  # seconds for one hand-in: every single call is limited already
 TRIES = 2  # a grader error may be an accident of the machine
-SLOTS = 1000  # on a cluster of somebody else's, a worker's slot is drawn from its name
 
 
-class NoDask(Exception):
-    """Dask is not installed."""
+class NoCluster(Exception):
+    """Dask is not installed, or its workers did not come up."""
 
 
 def grade_class(
@@ -103,21 +102,22 @@ def _run(tasks: list[dict[str, Any]], workers: int, scheduler: str | None) -> No
     try:
         from distributed import Client, LocalCluster, as_completed
     except ModuleNotFoundError as missing:
-        raise NoDask(
+        raise NoCluster(
             'grading a class needs Dask: python -m pip install -c constraints.txt -e ".[class]"'
         ) from missing
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     )
-    cluster = None
-    if scheduler is None:
-        cluster = LocalCluster(
-            n_workers=min(workers, len(tasks)),
-            threads_per_worker=1,
-            dashboard_address=None,
-            memory_limit=0,
-        )
-    with Client(cluster or scheduler) as client, bar:
+    with contextlib.ExitStack() as stack:
+        if scheduler is None:
+            how = {"threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
+            try:
+                cluster = LocalCluster(n_workers=min(workers, len(tasks)), **how)
+            except RuntimeError as error:
+                raise NoCluster(f"no workers on this machine ({error}): try again") from error
+            stack.enter_context(cluster)
+        client = stack.enter_context(Client(scheduler or cluster))
+        stack.enter_context(bar)
         line = bar.add_task("hand-ins", total=len(tasks))
         futures = [
             client.submit(_supervised, task, key=f"{task['name']}-{task['key']}", retries=TRIES)
@@ -128,17 +128,11 @@ def _run(tasks: list[dict[str, Any]], workers: int, scheduler: str | None) -> No
             if words != report.GRADED:
                 bar.console.print(f"{future.key.rpartition('-')[0]}: {words}", highlight=False)
             bar.advance(line)
-    if cluster is not None:
-        cluster.close()
 
 
 def _supervised(task: dict[str, Any]) -> str:
     """On a worker: grade one hand-in in a process of its own; its verdict."""
-    from distributed import get_worker
-
-    worker = str(get_worker().name)
-    slot = int(worker) if worker.isdigit() else zlib.crc32(worker.encode()) % SLOTS
-    words = [sys.executable, "-m", "cifar_lab.grading.one", json.dumps({**task, "slot": slot})]
+    words = [sys.executable, "-m", "cifar_lab.grading.one", json.dumps(task)]
     verdict = report.GRADER_ERROR
     for _ in range(TRIES):
         done = subprocess.run(

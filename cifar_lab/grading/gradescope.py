@@ -77,7 +77,6 @@ def run(autograder: Path) -> str:
             walled=True,
             exercises=[],
             secret=secrets.token_hex(),
-            slot=0,
             other_user=not _walls_stand(),
         )
         if verdict != report.GRADER_ERROR:

@@ -50,7 +50,7 @@ def judge(
         exercises: What to judge.
         tests: pytest's marker expression for the tests to run.
         stop_early: End with the first test that fails; the points are then of no use.
-        options: The other options of `pytest -m grading`, such as `walled=True` or `slot=1`.
+        options: The other options of `pytest -m grading`, such as `walled=True`.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.

@@ -25,7 +25,6 @@ def grade(
     walled: bool,
     exercises: list[str],
     secret: str,
-    slot: int,
     hidden: str | None = None,
     other_user: bool = False,
 ) -> str:
@@ -39,7 +38,6 @@ def grade(
         walled: Run it behind a wall.
         exercises: What to judge, as in `syllabus.find`; none mean all.
         secret: Decides on the pictures that its networks are scored on.
-        slot: Which of the wall's users runs it.
         hidden: The folder of an instructor's own tests, if there are any.
         other_user: In place of a wall there is only another user.
 
@@ -55,7 +53,7 @@ def grade(
             verdict, words = report.GRADED, ""
             try:
                 asked = syllabus.find(exercises)
-                how = {"walled": walled, "slot": slot, "other_user": other_user}
+                how = {"walled": walled, "other_user": other_user}
                 verdicts = judge(copy, asked, secret=secret, hidden=hidden, **how)
                 # it may have been the machine, short of memory, say: the second verdict stands
                 killed = [v.exercise for v in verdicts.values() if v.was_killed]

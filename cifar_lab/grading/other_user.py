@@ -10,8 +10,6 @@ from pathlib import Path
 from cifar_lab import syllabus
 from cifar_lab.grading import sandbox
 
-FIRST_USER = 62_000  # ids of their own: at the end whatever such a user still runs is killed
-
 
 class OtherUser(sandbox.Sandbox):
     """One hand-in as another user's process, with the server, limits and probe of a wall.
@@ -30,19 +28,18 @@ class OtherUser(sandbox.Sandbox):
     def _command(self, control: int) -> list[str]:
         if os.getuid() != 0:
             raise sandbox.NoWall("only root can run a hand-in as another user")
-        self._user = FIRST_USER + self.slot
         self._place = tempfile.TemporaryDirectory(prefix="cifar-course-user-")
         place = Path(self._place.name)
         place.chmod(0o755)
         home = place / "home"
         home.mkdir(0o700)
-        os.chown(home, self._user, self._user)
+        os.chown(home, self.user, self.user)
         settings = {
             **sandbox.environment(),
             **{"HOME": str(home), "TMPDIR": str(home), "KERAS_HOME": str(home / "keras")},
             "PYTHONPATH": str(_course(place)),
         }
-        words = [*sandbox.as_user(self._user), shutil.which("env"), f"--chdir={home}"]
+        words = [*sandbox.as_user(self.user), shutil.which("env"), f"--chdir={home}"]
         words += [f"{name}={value}" for name, value in settings.items()]
         return [*words, *sandbox.server(control, self.folder)]
 
@@ -53,7 +50,7 @@ class OtherUser(sandbox.Sandbox):
         super().close()
         kill = [sys.executable, "-I", "-S", "-c", "import os; os.kill(-1, 9)"]
         # it fails where there is nobody left, and that is well
-        subprocess.run([*sandbox.as_user(self._user), *kill], capture_output=True)
+        subprocess.run([*sandbox.as_user(self.user), *kill], capture_output=True)
         self._place.cleanup()
 
 

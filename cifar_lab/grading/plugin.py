@@ -19,15 +19,14 @@ import pytest
 
 from cifar_lab import board, syllabus
 from cifar_lab.grading.expect import Mismatch
-from cifar_lab.grading.learner import Learner, LearnerError
-from cifar_lab.grading.other_user import OtherUser
+from cifar_lab.grading.learner import GraderError, Learner, LearnerError
 from cifar_lab.grading.samples import drawing
-from cifar_lab.grading.sandbox import GraderError, NoWall, Sandbox
 from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.grading.worker import Worker
 from cifar_lab.submission import NoSubmission, find_submission
 
 VERDICTS = pytest.StashKey[dict[str, ExerciseVerdict]]()
+MESSAGE_LIMIT = 20_000  # letters
 FAULTS = pytest.StashKey[list[str]]()
 # as it was when pytest began, before any conftest.py
 DATA_ASKED_FOR = os.environ.get("CIFAR_COURSE_DATA")
@@ -63,13 +62,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="with --walled: where no wall can be built, run it as another user only (as root)",
     )
     group.addoption(
-        "--slot",
-        type=int,
-        default=0,
-        metavar="N",
-        help="which of the wall's users runs the submission; side by side they must differ",
-    )
-    group.addoption(
         "--hidden",
         metavar="FOLDER",
         help="run the grading tests in this folder, too: an instructor's own, with their points",
@@ -78,6 +70,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--secret",
         metavar="TEXT",
         help="decides on the pictures that networks are scored on; behind a wall it is drawn anew",
+    )
+    group.addoption(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="how long one call of learner code behind the wall may take",
     )
     group.addoption(
         "--grading-seed",
@@ -192,12 +190,17 @@ def draw(pytestconfig: pytest.Config) -> Callable:
 
 
 @pytest.fixture(scope="session")
-def sandbox(submission: Path, pytestconfig: pytest.Config) -> Iterator[Sandbox]:
+def sandbox(submission: Path, pytestconfig: pytest.Config) -> Iterator:
     """The submission behind its wall."""
-    wall = OtherUser if pytestconfig.getoption("other_user") else Sandbox
+    # only now: there are machines without walls, and these do not have what walls are made of
+    from cifar_lab.grading import sandbox as walls
+    from cifar_lab.grading.other_user import OtherUser
+
+    wall = OtherUser if pytestconfig.getoption("other_user") else walls.Sandbox
     try:
-        behind = wall(submission, pytestconfig.getoption("slot"))
-    except NoWall as missing:
+        seconds = pytestconfig.getoption("seconds")
+        behind = wall(submission, walls.Limits(seconds=seconds) if seconds else None)
+    except walls.NoWall as missing:
         raise pytest.UsageError(str(missing)) from None
     yield behind
     behind.close()
@@ -293,10 +296,15 @@ def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) ->
     test.flags += [flag for flag in getattr(learner, "flags", ()) if flag not in test.flags]
     if report.failed and test.passed:
         test.passed = False
-        test.message = str(report.longrepr)
+        test.message = _printable(str(report.longrepr))
         test.not_written = getattr(error, "not_written", None)
         test.mistake = getattr(error, "mistake", None)
         test.fault = _fault(error, learner)
+
+
+def _printable(text: str) -> str:
+    """A message without commands to a terminal, and no longer than anybody reads."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text[:MESSAGE_LIMIT])
 
 
 def _fault(error: BaseException, learner: Learner | None) -> str | None:

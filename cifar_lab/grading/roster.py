@@ -215,7 +215,7 @@ def _person(header: list[str], row: list[str], number: int) -> Person:
     cells = [(title, cell.strip()) for title, cell in zip(header, row, strict=False) if cell]
     number_in_canvas = {cell for title, cell in cells if title == "id"}
     handles = {_plain(cell) for title, cell in cells if title in HANDLES}
-    before_at = {handle.partition("@")[0] for handle in handles if "@" in handle}
+    before_at = {handle.partition("@")[0] for handle in handles}
     name = " ".join(cell for title, cell in cells if title in NAMES)
     keys = (number_in_canvas, handles, before_at, {_words(name)})
     return Person(number, name or "; ".join(sorted(handles)), keys)

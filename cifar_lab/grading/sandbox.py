@@ -5,6 +5,8 @@ No expected values, no labels, no points, no network, no home; read-only but for
 """
 
 import contextlib
+import fcntl
+import itertools
 import json
 import os
 import re
@@ -20,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from cifar_lab import stubs, syllabus
 from cifar_lab.grading import wire
@@ -32,7 +35,8 @@ INSIDE = (
 )
 COURSE, HAND_IN = Path("/course"), Path("/hand-in")
 LENGTH = struct.Struct("<Q")  # before every frame, as in server.py
-FIRST_USER = 61_000  # user ids of the slots, where the grader runs as root
+FIRST_USER = 61_000  # where the grader runs as root, every wall has a user of its own
+USERS = Path("/run/cifar-course")  # a locked file for each of them that is taken
 PATIENCE = 2  # time-outs of an exercise
 START = 60  # seconds for a child to come up
 FORKABLE = 2  # threads: a fork of a process with more may wait for a lock that nobody holds
@@ -75,7 +79,6 @@ class Sandbox:
 
     Args:
         folder: The hand-in: a folder with a `cifar_course/`.
-        slot: Sandboxes that run side by side have different slots: limits are per user.
         limits: What the hand-in may use.
 
     Raises:
@@ -85,9 +88,9 @@ class Sandbox:
 
     OPEN: frozenset[str] = frozenset()  # what can be reached from inside, and is said to be
 
-    def __init__(self, folder: Path, slot: int = 0, limits: Limits | None = None):
+    def __init__(self, folder: Path, limits: Limits | None = None):
         self.folder = folder
-        self.slot = slot
+        self.user, self._taken = _free_user() if os.getuid() == 0 else (os.getuid(), None)
         self.limits = limits or Limits()
         self._has_keras = False
         self.hanging: dict[str, Fault] = {}  # modules whose import does not come to an end
@@ -134,7 +137,7 @@ class Sandbox:
 
     def _command(self, control: int) -> list[str]:
         """What starts the server; `control` is its end of the socket."""
-        return _behind_bubblewrap(self.folder, self.slot, self.limits, control)
+        return _behind_bubblewrap(self.folder, self.user, self.limits, control)
 
     def close(self) -> None:
         """End the wall and everything in it."""
@@ -352,7 +355,7 @@ def check() -> None:
 # --- bubblewrap -----------------------------------------------------------------------------------
 
 
-def _behind_bubblewrap(folder: Path, slot: int, limits: Limits, control: int) -> list[str]:
+def _behind_bubblewrap(folder: Path, user: int, limits: Limits, control: int) -> list[str]:
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         words = (
@@ -375,8 +378,24 @@ def _behind_bubblewrap(folder: Path, slot: int, limits: Limits, control: int) ->
         words += ["--setenv", name, value]
     words += ["--"]
     if as_root:
-        words += as_user(FIRST_USER + slot)
+        words += as_user(user)
     return [*words, *server(control, HAND_IN)]
+
+
+def _free_user() -> tuple[int, IO]:
+    """A user who is in no other wall on this machine: limits on processes count by user.
+
+    Returns:
+        The user's id, and a file: as long as it is open the user is taken.
+    """
+    USERS.mkdir(mode=0o700, exist_ok=True)
+    for user in itertools.count(FIRST_USER):
+        file = (USERS / str(user)).open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return user, file
+        except BlockingIOError:
+            file.close()
 
 
 def as_user(user: int) -> list[str]:

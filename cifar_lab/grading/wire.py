@@ -20,6 +20,7 @@ import safetensors.numpy
 MAX_DEPTH = 32
 MAX_RANK = 16
 MAX_FRAME_BYTES = 2**31
+MAX_TEXT_BYTES = 2**23  # of structure: as Python objects it takes fifty times as much
 
 _LENGTHS = struct.Struct("<QQ")
 _DTYPES = frozenset(
@@ -95,6 +96,8 @@ def encode(value: Any, stand_in: Callable[[Any], Any] | None = None) -> bytes:
 
     text = json.dumps(leaf(value, 0)).encode()
     blob = safetensors.numpy.save(arrays)
+    if len(text) > MAX_TEXT_BYTES:
+        raise WireError(f"{len(text):,} bytes of numbers and texts: {MAX_TEXT_BYTES:,} cross")
     if len(text) + len(blob) > MAX_FRAME_BYTES:
         raise WireError(f"{len(text) + len(blob):,} bytes are too many: {MAX_FRAME_BYTES:,} cross")
     return _LENGTHS.pack(len(text), len(blob)) + text + blob
@@ -115,6 +118,8 @@ def decode(frame: bytes, make_handle: Callable[[str, int], Any] = Handle) -> Any
         start = _LENGTHS.size
         if len(frame) > MAX_FRAME_BYTES or len(frame) != start + text_bytes + blob_bytes:
             raise WireError("a frame's length is not what it says")
+        if text_bytes > MAX_TEXT_BYTES:
+            raise WireError(f"{text_bytes:,} bytes of structure: {MAX_TEXT_BYTES:,} at most")
         tree = json.loads(frame[start : start + text_bytes].decode())
         arrays = safetensors.numpy.load(bytes(frame[start + text_bytes :]))
         return _value(tree, arrays, make_handle, 0)
@@ -142,6 +147,8 @@ def _value(tree: Any, arrays: dict[str, np.ndarray], make_handle: Callable, dept
         raise WireError("nested too deep")
     if isinstance(tree, list):
         return [_value(part, arrays, make_handle, depth + 1) for part in tree]
+    if isinstance(tree, str):
+        return tree.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be written
     if not isinstance(tree, dict):
         return tree
     ((tag, content),) = tree.items()
@@ -149,7 +156,8 @@ def _value(tree: Any, arrays: dict[str, np.ndarray], make_handle: Callable, dept
         array = arrays[content]
         if array.dtype.name not in _DTYPES or array.ndim > MAX_RANK:
             raise WireError(f"an array of dtype {array.dtype}, {array.ndim} dimensions")
-        return array.copy()
+        # a true of 2, which safetensors lets through, would not equal a true of 1
+        return array.view(np.uint8) != 0 if array.dtype == bool else array.copy()
     if tag == "handle":
         kind, number = content
         if not isinstance(kind, str) or type(number) is not int:

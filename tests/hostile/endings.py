@@ -1,0 +1,310 @@
+# Code that ends, or never does. See tests/test_hostile.py for what the lines under a title mean.
+
+# %% the process ends at import
+# earns: 0
+# faults: crash
+import os
+os._exit(0)
+
+
+# %% the process ends at the call
+# judges: normalization.standardize, normalization.one_hot
+# earns: 2
+# faults: crash
+import os
+
+def attack():
+    os._exit(0)
+
+
+# %% exit at import
+# earns: 0
+# faults: exception
+raise SystemExit(0)
+
+
+# %% exit at the call
+# earns: 0
+# faults: exception
+def attack():
+    exit(0)
+
+
+# %% an atexit function writes a verdict
+# earns: 0
+import atexit
+from pathlib import Path
+atexit.register(lambda: Path("@OUTSIDE@/results.json").write_text('{"score": 100}'))
+
+def attack():
+    pass
+
+
+# %% abort
+# earns: 0
+# faults: crash
+import os
+
+def attack():
+    os.abort()
+
+
+# %% a segmentation fault
+# earns: 0
+# faults: crash
+import ctypes
+
+def attack():
+    ctypes.string_at(0)
+
+
+# %% recursion without end
+# earns: 0
+# faults: exception
+def attack():
+    return attack()
+
+
+# %% recursion deeper than the stack
+# earns: 0
+# faults: crash
+import resource, sys
+resource.setrlimit(resource.RLIMIT_STACK, (2**20, 2**20))
+sys.setrecursionlimit(10**9)
+
+class Down:
+    def __getitem__(self, place):
+        return self[place]
+
+def attack():
+    return Down()[0]
+
+
+# %% Ctrl-C at import
+# earns: 0
+# faults: exception
+raise KeyboardInterrupt
+
+
+# %% Ctrl-C at the call
+# judges: normalization.standardize, normalization.one_hot
+# earns: 2
+# faults: exception
+def attack():
+    raise KeyboardInterrupt
+
+
+# %% Ctrl-C from another thread, a moment later
+# earns: 0
+# faults: crash, exception
+import _thread, threading
+
+def attack():
+    threading.Timer(0.05, _thread.interrupt_main).start()
+    while True:
+        pass
+
+
+# %% GeneratorExit
+# earns: 0
+# faults: exception
+def attack():
+    raise GeneratorExit
+
+
+# %% an exception outside Exception
+# earns: 0
+# faults: exception
+class Out(BaseException):
+    pass
+
+def attack():
+    raise Out("passed")
+
+
+# %% it kills itself
+# earns: 0
+# faults: killed
+import os, signal
+
+def attack():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+# %% it sends itself SIGTERM
+# earns: 0
+# faults: killed
+import os, signal
+
+def attack():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+# %% it stops itself
+# earns: 0
+# faults: time-out
+# seconds: 3
+import os, signal
+
+def attack():
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+# %% a loop at import
+# earns: 0
+# faults: time-out
+# seconds: 4
+while True:
+    pass
+
+
+# %% a loop at the call
+# judges: normalization.standardize, normalization.one_hot
+# earns: 2
+# faults: time-out
+# seconds: 4
+def attack():
+    while True:
+        pass
+
+
+# %% a loop that no signal ends
+# earns: 0
+# faults: time-out
+# seconds: 3
+import signal
+for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+    signal.signal(number, signal.SIG_IGN)
+
+def attack():
+    while True:
+        try:
+            while True:
+                pass
+        except BaseException:
+            pass
+
+
+# %% a dead-lock at import
+# earns: 0
+# faults: time-out
+# seconds: 4
+import threading
+lock = threading.Lock()
+lock.acquire()
+lock.acquire()
+
+
+# %% two threads in a dead-lock
+# earns: 0
+# faults: time-out
+# seconds: 3
+import threading, time
+one, other = threading.Lock(), threading.Lock()
+
+def take(first, second):
+    with first:
+        time.sleep(0.1)
+        with second:
+            pass
+
+def attack():
+    threading.Thread(target=take, args=(one, other)).start()
+    take(other, one)
+
+
+# %% a watchdog of its own
+# earns: 0
+# faults: crash
+import faulthandler, time
+
+def attack():
+    faulthandler.dump_traceback_later(0.2, exit=True)
+    time.sleep(60)
+
+
+# %% an exception whose text raises
+# earns: 0
+# faults: exception
+class Odd(Exception):
+    def __str__(self):
+        raise SystemExit
+    __repr__ = __str__
+
+def attack():
+    raise Odd
+
+
+# %% an exception whose text never ends
+# earns: 0
+# faults: time-out
+# seconds: 3
+class Odd(Exception):
+    def __str__(self):
+        while True:
+            pass
+
+def attack():
+    raise Odd
+
+
+# %% an exception with a giant text
+# earns: 0
+# faults: exception
+def attack():
+    raise ValueError("x" * 200_000_000)
+
+
+# %% an exception whose class is not what it seems
+# earns: 0
+# faults: exception
+class Meta(type):
+    @property
+    def __mro__(cls):
+        raise RuntimeError
+    __name__ = property(lambda cls: 1 / 0)
+
+class Odd(Exception, metaclass=Meta):
+    __class__ = property(lambda self: KeyboardInterrupt)
+
+def attack():
+    raise Odd
+
+
+# %% an exception that speaks to terminals and half a letter
+# earns: 0
+# faults: exception
+def attack():
+    raise ValueError("\x1b[2J\x1b]0;passed\x07 \ud800 \x00 <script>alert(1)</script>")
+
+
+# %% an exception that pretends to be a stub
+# earns: 0
+def attack():
+    raise NotImplementedError("normalization.one_hot is not written yet: see lesson 1")
+
+
+# %% exceptions in a circle
+# earns: 0
+# faults: exception
+def attack():
+    first, second = ValueError("a"), ValueError("b")
+    first.__cause__, second.__cause__ = second, first
+    first.__context__, second.__context__ = second, first
+    raise first
+
+
+# %% a syntax error of its own making
+# earns: 0
+# faults: exception
+def attack():
+    raise SyntaxError("no", ("/hand-in/cifar_course/normalization.py", "x", [], {}))
+
+
+# %% a text for a line number
+# earns: 0
+# faults: exception
+def attack():
+    error = SyntaxError("no")
+    error.filename, error.lineno, error.text = "/hand-in/cifar_course/normalization.py", [[]], 7
+    raise error
