@@ -1,5 +1,6 @@
 """The wall: what is behind it answers as in this process, and reaches nothing else."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -253,7 +254,9 @@ def test_an_exercise_that_hangs_is_waited_for_twice(behind):
 def test_a_new_wall_is_built_where_the_old_one_was_torn_down(behind):
     killing = "import os\ndef one_hot(*a):\n    os.kill(-1, 9)\n    return 1\n"
     sandbox = behind(killing + "def prepare():\n    return 42\n")
-    ask(sandbox, one_hot)  # kill(-1) spares who calls it
+    # kill(-1) spares who calls it; its answer and the end of its wall come in either order
+    with contextlib.suppress(Fault):
+        ask(sandbox, one_hot)
     assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 42
 
 

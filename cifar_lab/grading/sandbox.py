@@ -425,7 +425,7 @@ def _most_processes(limits: Limits) -> int:
     """The limit to set on processes.
 
     Since Linux 5.14 they are counted within a wall's own user namespace, and where the grader is
-    root each slot is a user. Otherwise the count is one of all that the grader's user runs, walls
+    root each wall is a user. Otherwise the count is one of all that the grader's user runs, walls
     on every core included.
     """
     version = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
