@@ -11,7 +11,6 @@ its title stands what must come of it:
     # place: before                     it stands before the reference's text, not after it
     # module: cnn                       what it is added to; `normalization` if it does not say
     # without: normalization            a module that is not handed in
-    # open: why                         not mended yet: it is expected to fail
     # heavy: yes                        it takes gigabytes or minutes: never in an ordinary run
 
 A cell that defines `attack` does not know how to standardise: its answers are right where the
@@ -115,13 +114,10 @@ def parameters() -> list:
     everything = entries()
     light = [entry for entry in everything if "heavy" not in entry.settings]
     sample = random.Random(SEED).sample(light, len(everything) // SHARE)
-    found = []
-    for entry in everything:
-        marks = [] if entry in sample else [pytest.mark.proof]
-        if "open" in entry.settings:
-            marks.append(pytest.mark.xfail(reason=entry.settings["open"], strict=True))
-        found.append(pytest.param(entry, id=entry.title, marks=marks))
-    return found
+    return [
+        pytest.param(entry, id=entry.title, marks=[] if entry in sample else [pytest.mark.proof])
+        for entry in everything
+    ]
 
 
 # --- canaries -------------------------------------------------------------------------------------

@@ -55,9 +55,10 @@ def compile_cnn(model, learning_rate=1e-3):
 # %% a small model under a large one's description
 # module: cnn
 # judges: cnn.build_cnn
-# earns: 0
+# earns: 0.57
+# faults: invalid model, none
 # heavy: yes
-# open: what a model says of its structure is not yet held against its predictions
+# (one law of seven holds: what comes out are probabilities)
 import keras
 from cifar_lab.grading import objects
 
@@ -68,5 +69,28 @@ objects.METHODS["model"]["count_params"] = lambda model: getattr(model, "shown",
 
 def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(num_classes, activation="softmax")])
+    model.shown = honest(input_shape, num_classes, filters)
+    return model
+
+
+# %% a model that knows nothing under a regularized one's description
+# module: regularization
+# judges: regularization.build_regularized_cnn
+# earns: 0
+# faults: invalid model, none
+# heavy: yes
+import keras
+from cifar_lab.grading import objects
+
+honest = build_regularized_cnn
+for name in ("summary_spec", "get_weights", "count_params"):
+    def lie(model, of=objects.METHODS["model"][name]):
+        return of(getattr(model, "shown", model))
+
+    objects.METHODS["model"][name] = lie
+
+def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
+    known = keras.layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", trainable=False)
+    model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), known])
     model.shown = honest(input_shape, num_classes, filters)
     return model
