@@ -141,7 +141,7 @@ def attack():
 # %% it stops itself
 # earns: 0
 # faults: time-out
-# seconds: 3
+# seconds: 2
 import os, signal
 
 def attack():
@@ -151,7 +151,7 @@ def attack():
 # %% a loop at import
 # earns: 0
 # faults: time-out
-# seconds: 4
+# seconds: 2
 while True:
     pass
 
@@ -169,7 +169,7 @@ def attack():
 # %% a loop that no signal ends
 # earns: 0
 # faults: time-out
-# seconds: 3
+# seconds: 2
 import signal
 for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
     signal.signal(number, signal.SIG_IGN)
@@ -186,7 +186,7 @@ def attack():
 # %% a dead-lock at import
 # earns: 0
 # faults: time-out
-# seconds: 4
+# seconds: 2
 import threading
 lock = threading.Lock()
 lock.acquire()
@@ -196,7 +196,7 @@ lock.acquire()
 # %% two threads in a dead-lock
 # earns: 0
 # faults: time-out
-# seconds: 3
+# seconds: 2
 import threading, time
 one, other = threading.Lock(), threading.Lock()
 
@@ -236,7 +236,7 @@ def attack():
 # %% an exception whose text never ends
 # earns: 0
 # faults: time-out
-# seconds: 3
+# seconds: 2
 class Odd(Exception):
     def __str__(self):
         while True:
