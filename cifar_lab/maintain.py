@@ -4,6 +4,9 @@ python -m cifar_lab.maintain stubs            cut cifar_course/ from solutions/
 python -m cifar_lab.maintain sync             notebooks from the lessons' text
 python -m cifar_lab.maintain execute [NN]     run them on the reference
 python -m cifar_lab.maintain results [RUN...] enter finished runs into RESULTS.md
+python -m cifar_lab.maintain mutants [NAME...] judge the reference with small errors in it
+python -m cifar_lab.maintain margins          how far the trainings stay from their thresholds
+python -m cifar_lab.maintain graders          write GRADERS.md from what these measured
 python -m cifar_lab.maintain check            is everything in step?
 """
 
@@ -14,6 +17,7 @@ import typer
 from rich.console import Console
 
 from cifar_lab import notebooks, results, stubs, syllabus
+from cifar_lab.graders import margins, page, score
 
 app = typer.Typer(help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
 out = Console(highlight=False, soft_wrap=True)
@@ -58,17 +62,49 @@ def enter_results(
     stubs.write_whole(results.PAGE, results.page())
 
 
+@app.command("mutants")
+def run_mutants(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="exercises, modules or lessons; none means all")
+    ] = None,
+) -> None:
+    """Judge every mutant of what has changed since the last time; show those that survive."""
+    wanted, kept = syllabus.find(names or []), score.stored()
+    for exercise in score.eligible():
+        if exercise in wanted and kept.get(exercise.id, {}).get("key") != score.key(exercise):
+            for mutant in score.run(exercise):
+                if mutant.id not in score.equivalent(exercise):
+                    out.print(f"{mutant.id} survives:", mutant.diff, sep="\n", markup=False)
+            out.print(f"{exercise.id}: {score.stored()[exercise.id]['killed']} killed")
+
+
+@app.command("margins")
+def measure_margins(
+    seeds: Annotated[int, typer.Option(help="trainings of each exercise")] = 20,
+) -> None:
+    """Train the reference from many seeds, and keep what it reaches."""
+    for seed, exercise in margins.measure(seeds):
+        out.print(f"seed {seed}: {exercise}")
+
+
+@app.command("graders")
+def write_graders() -> None:
+    """Write GRADERS.md anew."""
+    stubs.write_whole(page.PAGE, page.page())
+
+
 @app.command()
 def check() -> None:
-    """Fail when stubs, notebooks, hints or results are out of step."""
+    """Fail when stubs, notebooks, hints, results or the graders' figures are out of step."""
     faults = [*_stub_faults(), *_notebook_faults(), *_syllabus_faults()]
     if results.PAGE.read_text(encoding="utf-8") != results.page():
         faults.append("RESULTS.md's table is not that of docs/runs/: maintain results")
+    faults += page.faults()
     for fault in faults:
         out.print(fault)
     if faults:
         raise typer.Exit(1)
-    out.print("stubs, notebooks, syllabus and results are in step")
+    out.print("stubs, notebooks, syllabus, results and graders are in step")
 
 
 def _stub_faults() -> list[str]:

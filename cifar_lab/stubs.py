@@ -61,15 +61,20 @@ def _owners(source: str) -> dict[int, str]:
     }
 
 
+def reference(module: str) -> str:
+    """A module as the course answers it."""
+    return (REFERENCE / "cifar_course" / f"{module}.py").read_text(encoding="utf-8")
+
+
 def stub(module: str) -> str:
     """The stub of a module, as it was before anybody filled it in."""
-    reference, kept = REFERENCE / "cifar_course" / f"{module}.py", KEPT / f"{module}.py"
-    if not reference.is_file():
+    answers, kept = REFERENCE / "cifar_course" / f"{module}.py", KEPT / f"{module}.py"
+    if not answers.is_file():
         if not kept.is_file():
-            raise StubError(f"the stub of {module}.py is lost: neither {reference} nor {kept}")
+            raise StubError(f"the stub of {module}.py is lost: neither {answers} nor {kept}")
         return kept.read_text(encoding="utf-8")
     (number,) = (lesson.number for lesson in syllabus.lessons() if lesson.module == module)
-    return cut(reference.read_text(encoding="utf-8"), module, number)
+    return cut(reference(module), module, number)
 
 
 def write_all(folder: Path) -> list[Path]:

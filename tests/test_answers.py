@@ -1,48 +1,10 @@
-"""The graders are right: wrong answers fail by name, right ones pass however they are written.
-
-The answers are cells of tests/answers/{wrong,right}/MODULE.py; each replaces one exercise of
-the reference.
-"""
-
-import re
-from dataclasses import dataclass
-from pathlib import Path
+"""The graders are right: wrong answers fail by name, right ones pass however they are written."""
 
 import pytest
 
 from cifar_lab import syllabus
+from cifar_lab.graders.answers import Answer, answers
 from cifar_lab.grading.judge import judge
-
-ANSWERS = Path(__file__).parent / "answers"
-CELL = re.compile(r"^# %% (?P<exercise>\w+\.\w+): (?P<title>.+)$", re.MULTILINE)
-SAYS = re.compile(r"^# says: (.+)$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One cell."""
-
-    exercise: str
-    title: str
-    code: str
-    says: str
-
-    def __str__(self) -> str:
-        return f"{self.exercise}: {self.title}"
-
-
-def answers(kind: str) -> list[Answer]:
-    """The cells of one kind, "wrong" or "right"."""
-    found = []
-    for file in sorted((ANSWERS / kind).glob("*.py")):
-        text = file.read_text(encoding="utf-8")
-        heads = [*CELL.finditer(text)]
-        ends = [head.start() for head in heads[1:]] + [len(text)]
-        for head, end in zip(heads, ends, strict=True):
-            code = text[head.end() : end]
-            says = SAYS.search(code)
-            found.append(Answer(head["exercise"], head["title"], code, says[1] if says else ""))
-    return found
 
 
 @pytest.fixture

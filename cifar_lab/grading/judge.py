@@ -79,7 +79,7 @@ def judge(
         "-pno:unraisableexception",
         "-pno:threadexception",
         "-qq",
-        "--tb=short",
+        "--tb=native",  # the least work: what a learner reads is put together elsewhere
         *(["--exitfirst"] if stop_early else []),
         *(word for name, value in options.items() for word in _option(name, value)),
     ]

@@ -1,8 +1,6 @@
 """One full run: its settings, its folder, progress, resume, and what it leaves behind."""
 
 import json
-import os
-import platform
 import time
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -14,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cifar_lab import plots
+from cifar_lab import machine, plots
 from cifar_lab.data import Dataset
 
 # what Keras' own callbacks remember from epoch to epoch
@@ -258,7 +256,7 @@ def finish(
 
 def hardware() -> str:
     """What this machine computes with, in words."""
-    return ", ".join(gpus()) or f"{os.cpu_count()} CPU cores ({_processor()})"
+    return ", ".join(gpus()) or machine.cpu()
 
 
 def gpus() -> list[str]:
@@ -268,12 +266,3 @@ def gpus() -> list[str]:
 
         return [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
     return [str(device) for device in keras.distribution.list_devices("gpu")]
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

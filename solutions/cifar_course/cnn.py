@@ -58,7 +58,6 @@ def conv2d(
             extra column to the right.
     """
     # <answer>
-    images = np.asarray(images, np.float64)
     kernel_height, kernel_width = kernels.shape[:2]
     out_height = conv_output_size(images.shape[1], kernel_height, stride, padding)
     out_width = conv_output_size(images.shape[2], kernel_width, stride, padding)
@@ -105,7 +104,6 @@ def softmax(logits: Float[np.ndarray, "n classes"]) -> Float[np.ndarray, "n clas
         logits: Any real numbers; +-10,000 must neither overflow nor end in 0/0.
     """
     # <answer>
-    logits = np.asarray(logits, np.float64)
     # the same shift in numerator and denominator cancels, and exp(0) is the largest term left
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
@@ -127,7 +125,6 @@ def categorical_crossentropy(
             class must cost something finite, more than 10.
     """
     # <answer>
-    probabilities = np.asarray(probabilities, np.float64)
     # log(0) is -inf, and one such image would make the loss of all the others meaningless
     safe = np.maximum(probabilities, 1e-12)
     return float(-np.sum(targets * np.log(safe), axis=-1).mean())
@@ -146,7 +143,7 @@ def conv2d_parameter_count(
         use_bias: Whether each filter also learns a bias.
     """
     # <answer>
-    per_filter = kernel_size * kernel_size * in_channels + bool(use_bias)
+    per_filter = kernel_size * kernel_size * in_channels + use_bias  # True counts as 1
     return per_filter * filters
     # </answer>
 

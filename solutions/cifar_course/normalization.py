@@ -49,9 +49,9 @@ def standardize(
         A new float32 array of the same shape.
     """
     # <answer>
-    mean, std = np.asarray(mean, np.float64), np.asarray(std, np.float64)
-    scale = np.divide(1.0, std, out=np.zeros_like(std), where=std != 0)
-    return ((images - mean) * scale).astype(np.float32)
+    # divided by infinity, a constant channel becomes zeros
+    scale = np.where(std == 0, np.inf, std)
+    return ((images - mean) / scale).astype(np.float32)
     # </answer>
 
 
@@ -73,7 +73,7 @@ def one_hot(
         ValueError: A label lies outside 0 to `num_classes - 1`.
     """
     # <answer>
-    labels = np.asarray(labels).reshape(-1)
+    labels = np.ravel(labels)
     # a negative label would silently count from the end of the row
     outside = (labels < 0) | (labels >= num_classes)
     if outside.any():

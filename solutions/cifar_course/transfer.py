@@ -98,7 +98,7 @@ def unfreeze_last(base: keras.Model, count: int = 20) -> keras.Model:
     """
     # <answer>
     base.trainable = True  # the switch of the whole base must be on for any layer's to count
-    first = max(len(base.layers) - count, 0)  # not layers[-count:], which is everything for 0
+    first = len(base.layers) - count  # not layers[-count:], which is everything for 0
     for place, layer in enumerate(base.layers):
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = place >= first and not is_norm

@@ -1,5 +1,7 @@
 """Lesson 1: pixels, statistics and splits."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
 
@@ -265,6 +267,10 @@ def test_how_many_are_held_out(learner, count, fraction):
                 else rounded_down,
             },
         )
+    _, _, _, by_default = split(learner, numbered_images(47), np.arange(47))
+    expect(by_default).to_have_shape(
+        (5,), because="validation_fraction is 0.1 unless said otherwise: round(47 * 0.1) = 5"
+    )
 
 
 @exercise("normalization.train_validation_split")
@@ -322,9 +328,11 @@ def test_shuffled(learner):
 def test_the_seed_decides(learner):
     """The same seed gives the same split, another seed another one."""
     images, labels = numbered_images(60), np.arange(60)
-    first, again, other = (
-        np.sort(np.asarray(split(learner, images, labels, seed=seed)[3])) for seed in (7, 7, 8)
-    )
+
+    def held_out(**settings):
+        return np.sort(np.asarray(split(learner, images, labels, **settings)[3]))
+
+    first, again, other = (held_out(seed=seed) for seed in (7, 7, 8))
     expect(again).to_equal(
         first, because="a result that cannot be repeated cannot be checked: seed the generator"
     )
@@ -333,6 +341,7 @@ def test_the_seed_decides(learner):
         "another choice for another seed",
         because="`seed` must reach the random generator",
     )
+    expect(held_out()).to_equal(held_out(seed=0), because="the seed is 0 unless said otherwise")
 
 
 @exercise("normalization.train_validation_split")
@@ -514,3 +523,10 @@ def test_fraction_and_seed_are_passed_on(learner):
     )
     for ours, original in zip(given, fresh, strict=True):
         expect(ours).to_equal(original, because="prepare must not change the arrays it is given")
+    by_default = learner.normalization.prepare(*given)
+    named = learner.normalization.prepare(*given, num_classes=10, validation_fraction=0.1, seed=0)
+    expect(by_default).to_be_true(
+        all(map(np.array_equal, chain(*by_default), chain(*named))),
+        "what num_classes=10, validation_fraction=0.1 and seed=0 give",
+        because="these are the signature's defaults",
+    )

@@ -880,6 +880,15 @@ def test_saved_and_loaded(learner, shape):
             **NEAR,
             mistakes={lost: averaged(old, new, 0.99)},
         )
+    layer.layer.set_trainable(False)
+    frozen = layer.layer.save_and_load(list(shape[1:]))
+    lost = "get_config leaves out super().get_config(): the loaded layer is no longer frozen"
+    expect(frozen.call(given.x, training=True)).to_be_close(
+        layer.layer.call(given.x, training=True),
+        because="a layer that was saved frozen comes back frozen, and normalises as before",
+        **NEAR,
+        mistakes={lost: lambda: normalised(given.x, *statistics(given.x), 1, 0, 0.25)},
+    )
 
 
 # --- build_regularized_cnn -----------------------------------------------------------------------

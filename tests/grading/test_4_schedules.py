@@ -698,6 +698,8 @@ def test_small_gains_do_not_count(learner):
     down = grid(30, 29, 28, 27, 26, 26, 26, 26)
     settings = {"patience": 2, "mode": "min", "min_delta": 1.5 / 64}
     REDUCE.holds(learner, down, why.replace("up", "down"), learning_rate=0.1, **settings)
+    why = "an improvement beats the best value by *more* than min_delta, and 0 is not more than 0"
+    REDUCE.holds(learner, grid(10, 10, 10), why, learning_rate=0.1, patience=2, min_delta=0.0)
 
 
 @exercise("schedules.ReduceOnPlateau")
@@ -733,6 +735,8 @@ def test_reduce_defaults(learner):
     why = "the defaults are patience=3, factor=0.5, mode='max', min_delta=1e-4, min_rate=0.0"
     metrics = grid(10, 11, 12, 12, 12, 12, 12, 11, 10, 9, 8, 7, 13, 13)
     REDUCE.holds(learner, metrics, why, learning_rate=0.01)
+    for gain in (0.00007, 0.00015):
+        REDUCE.holds(learner, [0.25, *[0.25 + gain] * 3], why, learning_rate=0.01)
 
 
 @exercise("schedules.ReduceOnPlateau")

@@ -97,10 +97,9 @@ def test_new_float32_array(learner):
     expect(pixels).to_equal(
         PIXELS.astype(np.float32), because="the caller still needs the pixels: work on a copy"
     )
-    expect(result).to_have_dtype("float32", because="float64 takes twice the memory for nothing")
-    expect(learner.transfer.scale_pixels(PIXELS)).to_have_dtype(
-        "float32", because="float64 takes twice the memory for nothing"
-    )
+    others = map(learner.transfer.scale_pixels, (PIXELS, PIXELS.astype(np.float64)))
+    for found in (result, *others):
+        expect(found).to_have_dtype("float32", because="float64 takes twice the memory for nothing")
 
 
 # --- build_augmentation --------------------------------------------------------------------------
@@ -671,6 +670,11 @@ def test_twenty_of_mobilenet(learner):
             "you are one layer short": right[1:],
         },
     )
+    # layer 21 from the end of MobileNetV2 has no weights; here every layer has
+    base = learner.tools.regression([learner.tools.dense(2) for _ in range(24)], features=2)
+    learner.tools.freeze(base)
+    layers, found = unfrozen(learner, base)
+    expect_unfrozen(layers, found, 20, because="count is 20 unless said otherwise")
 
 
 @exercise("transfer.unfreeze_last")
@@ -912,6 +916,13 @@ def test_a_batch_at_a_time(learner):
         "batches of at most 4 images, 10 in all",
         because="the activations of 50,000 images at once fit into no memory",
         mistake="you ignored `batch_size`" if seen == [10] else None,
+    )
+    model = learner.tools.extractor()
+    learner.transfer.cache_features(model, some_images(65))
+    expect(learner.tools.batches(model)).to_be_true(
+        max(learner.tools.batches(model)) <= 64,
+        "batches of at most 64 images",
+        because="batch_size is 64 unless said otherwise",
     )
 
 

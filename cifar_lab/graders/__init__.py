@@ -1,0 +1,1 @@
+"""How good the graders are, as figures: wrong code that they reject, right code that they pass."""
