@@ -37,14 +37,16 @@ def mutants(source: str, exercise: str) -> list[Mutant]:
     name = exercise.partition(".")[2]
     (node,) = (n for n in tree.body if getattr(n, "name", None) == name)
     _keep_code_alone(node)
-    original = ast.unparse(node)
+    original, rest = ast.unparse(node), source.splitlines()
+    before, after = rest[: node.lineno - 1], rest[node.end_lineno :]
     found = {}
     for parent, field, index, child in _places(node, _answers(source)):
         for other in alternatives(child):
             _put(parent, field, index, other)
             text = ast.unparse(ast.fix_missing_locations(node))
             if text != original and text not in found:
-                found[text] = _mutant(exercise, ast.unparse(tree), original, text)
+                whole = "\n".join([*before, text, *after])
+                found[text] = _mutant(exercise, whole, original, text)
             _put(parent, field, index, child)
     return list(found.values())
 
@@ -57,7 +59,7 @@ def _mutant(exercise: str, module: str, before: str, after: str) -> Mutant:
     was, becomes = (
         " ".join(line[1:].strip() for line in diff[2:] if line.startswith(sign)) for sign in "-+"
     )
-    return Mutant(exercise, module + "\n", "\n".join(diff), f"{was} -> {becomes}")
+    return Mutant(exercise, module, "\n".join(diff), f"{was} -> {becomes}")
 
 
 def _keep_code_alone(node: ast.AST) -> None:

@@ -56,11 +56,11 @@ def stored() -> dict[str, dict]:
     return json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {}
 
 
-def keep(exercise: Exercise, killed: int, survivors: list[Mutant], seconds: float) -> None:
+def keep(exercise: Exercise, key: str, killed: int, survivors: list[Mutant], seconds: float):
     """Enter an exercise's score."""
     scores = stored() | {
         exercise.id: {
-            "key": key(exercise),
+            "key": key,
             "killed": killed,
             "survivors": {mutant.id: mutant.change for mutant in survivors},
             "seconds": round(seconds),
@@ -75,11 +75,12 @@ def keep(exercise: Exercise, killed: int, survivors: list[Mutant], seconds: floa
 
 def run(exercise: Exercise) -> Iterator[Mutant]:
     """Judge all mutants of an exercise and keep the score; yields those that survive."""
-    started, killed, survivors = time.monotonic(), 0, []
+    # the key first: the files may change while the mutants run
+    before, started, killed, survivors = key(exercise), time.monotonic(), 0, []
     for mutant, killer in killers(mutants_of(exercise)):
         if killer:
             killed += 1
         else:
             survivors.append(mutant)
             yield mutant
-    keep(exercise, killed, survivors, time.monotonic() - started)
+    keep(exercise, before, killed, survivors, time.monotonic() - started)

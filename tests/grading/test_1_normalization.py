@@ -269,7 +269,9 @@ def test_how_many_are_held_out(learner, count, fraction):
         )
     _, _, _, by_default = split(learner, numbered_images(47), np.arange(47))
     expect(by_default).to_have_shape(
-        (5,), because="validation_fraction is 0.1 unless said otherwise: round(47 * 0.1) = 5"
+        (5,),
+        because="validation_fraction is 0.1 unless said otherwise: round(47 * 0.1) = 5",
+        mistakes={"you rounded down: use round()": (4,)},
     )
 
 
