@@ -12,19 +12,33 @@ several sizes, and with plain pytest in a process per hand-in, and prints ratios
 
 import json
 import random
+import subprocess
+import sys
+import tempfile
+import time
 import zipfile
+from collections import Counter
 from pathlib import Path
+from typing import Annotated
 
 import typer
-from tests.answers_cells import Answer, answers
+from cifar_lab.graders.answers import Answer, answers
 
 from cifar_lab import stubs, syllabus
-from tests import hostile
+from tests import test_hostile
 
 app = typer.Typer(help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
 # of 100 students
 SHARES = {"correct": 25, "unfinished": 30, "wrong": 25, "hostile": 12, "broken": 8}
-EXPECTED = "expected.json"
+# those that need nothing outside, end by themselves, and are judged by one exercise
+ATTACKS = [
+    entry
+    for entry in test_hostile.entries()
+    if test_hostile.MODULE in entry.files
+    and not {"judges", "seconds", "heavy"} & set(entry.settings)
+    and not any("@" in text for text in entry.files.values())
+    and not entry.title.startswith("honest")
+]
 
 
 def reference() -> dict[str, str]:
@@ -36,14 +50,15 @@ def reference() -> dict[str, str]:
 
 
 class Student:
-    """A hand-in in the making: its modules, and what each exercise must get.
+    """A hand-in in the making: its files, and what each exercise must get.
 
-    `expected` maps an exercise to `full`, `less` than that, or `none`.
+    `expected` maps an exercise to `full`, to `less` than that, to `none`, or to `any`.
     """
 
     def __init__(self, chance: random.Random):
         self.chance = chance
         self.modules = reference()
+        self.others: dict[str, str] = {}
         self.expected = dict.fromkeys(syllabus.exercises(), "full")
         self.verdict = "graded"
 
@@ -71,10 +86,12 @@ class Student:
     def hostile(self) -> None:
         """Lesson 1 wants its points without earning them."""
         self.unfinished()
-        entry = self.chance.choice(hostile.entries())
-        self.modules["normalization"] = entry.text
+        entry = self.chance.choice(ATTACKS)
+        self.others = dict(entry.files)
+        self.modules["normalization"] = self.others.pop(test_hostile.MODULE)
         for exercise in syllabus.find(["normalization"]):
-            self.expected[exercise.id] = entry.expected
+            self.expected[exercise.id] = "any"
+        self.expected[entry.judges[0].id] = "full" if entry.earns else "none"
 
     def broken(self) -> None:
         """Nothing, or nothing that parses."""
@@ -93,20 +110,34 @@ class Student:
         self.expected[exercise.id] = "none"
 
     def _give(self, answer: Answer) -> None:
-        self.modules[answer.exercise.partition(".")[0]] += answer.code
+        module = answer.exercise.partition(".")[0]
+        self.modules[module] += answer.code
+        for exercise in syllabus.find([module]):  # some are written with the help of others
+            if self.expected[exercise.id] == "full":
+                self.expected[exercise.id] = "any"
         self.expected[answer.exercise] = "less"
 
     def write(self, target: Path) -> None:
         """As a folder or a zip file, at some depth."""
-        inside = Path(*["work", "final"][: self.chance.randrange(3)], "cifar_course")
+        inside = "/".join(["work", "final"][: self.chance.randrange(3)])
+        files = {f"cifar_course/{name}.py": text for name, text in self.modules.items()}
+        files = {
+            f"{inside}/{name}".lstrip("/"): text for name, text in (files | self.others).items()
+        }
         if self.chance.random() < 0.5:
-            (target / inside).mkdir(parents=True)
-            for name, text in self.modules.items():
-                (target / inside / f"{name}.py").write_bytes(text.encode())
+            target.mkdir()
+            for name, text in files.items():
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                (target / name).write_bytes(text.encode())
         else:
             with zipfile.ZipFile(target.with_name(target.name + ".zip"), "w") as archive:
-                for name, text in self.modules.items():
-                    archive.writestr(f"{inside.as_posix()}/{name}.py", text.encode())
+                for name, text in files.items():
+                    archive.writestr(name, text.encode())
+
+
+def expectations(folder: Path) -> Path:
+    """Where `make` writes what a class must get."""
+    return folder.with_name(f"{folder.name}.expected.json")
 
 
 @app.command()
@@ -123,5 +154,76 @@ def make(folder: Path, students: int = 100, seed: int = 0) -> None:
         name = f"{kind}-{number:03}"
         student.write(folder / name)
         expected[name] = {"verdict": student.verdict, "exercises": student.expected}
-    text = json.dumps(expected, indent=1) + "\n"
-    stubs.write_whole(folder.with_name(f"{folder.name}.{EXPECTED}"), text)
+    stubs.write_whole(expectations(folder), json.dumps(expected, indent=1) + "\n")
+    print(f"{folder}: {students} hand-ins; {expectations(folder)}: what they must get")
+
+
+@app.command()
+def judge(folder: Path, out: Path) -> None:
+    """Hold the results in OUT against what the class in FOLDER must get."""
+    wrong, points = [], Counter()
+    for name, wanted in json.loads(expectations(folder).read_text(encoding="utf-8")).items():
+        found = json.loads((out / "results" / f"{name}.json").read_text(encoding="utf-8"))
+        verdict = found["extra_data"]["verdict"]
+        if verdict != wanted["verdict"]:
+            wrong.append(f"{name}: {verdict}, not {wanted['verdict']}")
+        for exercise, share in wanted["exercises"].items():
+            given = _share(found, exercise)
+            points[given] += 1
+            if share != given and share != "any" and not (share == "less" and given == "none"):
+                wrong.append(f"{name}: {exercise} got {given}, not {share}")
+    print("\n".join(wrong) or f"every verdict is right: {dict(points)}")
+    raise typer.Exit(bool(wrong))
+
+
+def _share(found: dict, exercise: str) -> str:
+    tests = [test for test in found["tests"] if test["name"].startswith(f"{exercise}: ")]
+    passed = [test for test in tests if test["status"] == "passed"]
+    return "full" if len(passed) == len(tests) > 0 else "less" if passed else "none"
+
+
+@app.command()
+def speed(
+    students: Annotated[list[int] | None, typer.Option(help="Sizes of classes.")] = None,
+    exercise: Annotated[list[str] | None, typer.Option(help="Judge these only.")] = None,
+) -> None:
+    """Seconds for a hand-in, the reference, in classes of several sizes."""
+    sizes = students or [10, 100]
+    wanted = [entry.id for entry in syllabus.find(exercise or [])]
+    plain = _plain(wanted)
+    print(f"{plain:7.2f} s   1.00   plain pytest, a process for each hand-in, one at a time")
+    for size in sizes:
+        for workers in (1, 2):
+            each = _class(size, workers, wanted)
+            words = f"behind the wall, a class of {size}, {workers} at a time"
+            print(f"{each:7.2f} s   {each / plain:.2f}   {words}", flush=True)
+
+
+def _plain(wanted: list[str]) -> float:
+    words = [sys.executable, "-m", "pytest", "-m", "grading", "-q", "-p", "no:cacheprovider"]
+    words += [f"--exercise={id}" for id in wanted] + [f"--submission={stubs.REFERENCE}"]
+    times = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run(words, cwd=syllabus.ROOT, capture_output=True, check=True)
+        times.append(time.perf_counter() - began)
+    return sorted(times)[1]
+
+
+def _class(size: int, workers: int, wanted: list[str]) -> float:
+    with tempfile.TemporaryDirectory() as place:
+        folder, out = Path(place, "class"), Path(place, "out")
+        for number in range(size):
+            student = Student(random.Random(number))
+            student.modules["normalization"] += f"\n# {number}\n"
+            folder.mkdir(exist_ok=True)
+            student.write(folder / f"s{number:03}")
+        words = [sys.executable, "-m", "cifar_lab.cli", "grade", folder, "--out", out]
+        words += ["--workers", workers, *(f"--exercise={id}" for id in wanted)]
+        began = time.perf_counter()
+        subprocess.run([*map(str, words)], capture_output=True, check=True)
+        return (time.perf_counter() - began) / size
+
+
+if __name__ == "__main__":
+    app()

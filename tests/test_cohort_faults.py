@@ -163,7 +163,7 @@ def test_without_bubblewrap_it_is_the_graders_fault(task, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     assert one.grade(**task) == report.GRADER_ERROR
     result = json.loads(Path(task["file"]).read_text(encoding="utf-8"))
-    assert "score" not in result and "bubblewrap" in result["output"]
+    assert "score" not in result and "bubblewrap" in result["extra_data"]["words"]
 
 
 @needs_the_wall

@@ -1,7 +1,7 @@
 """Hand-ins that attack the grader earn nothing for it; odd but honest ones lose nothing.
 
-The hand-ins are cells of tests/hostile/*.py. Each is added to the reference's lesson 1. Under its
-title stands what must come of it:
+The hand-ins are cells of tests/hostile/*.py. Each is added to a module of the reference. Under
+its title stands what must come of it:
 
     # earns: 2                          points; all there are if it does not say
     # faults: crash, none               what may have kept it from answering; `none` if it answered
@@ -9,8 +9,9 @@ title stands what must come of it:
     # judges: normalization.one_hot     exercises; `normalization.standardize` if it does not say
     # seconds: 4                        for one call, where none comes to an end
     # place: before                     it stands before the reference's text, not after it
+    # module: cnn                       what it is added to; `normalization` if it does not say
     # without: normalization            a module that is not handed in
-    # heavy: yes                        it takes gigabytes; never part of an ordinary run
+    # heavy: yes                        it takes gigabytes or minutes: never in an ordinary run
 
 A cell that defines `attack` does not know how to standardise: its answers are right where the
 attack returns something true, and wrong everywhere else. Whatever it does, nobody outside hears
@@ -91,14 +92,18 @@ def entries() -> list[Entry]:
             code, *others = FILE.split(text)
             settings = dict(SETTING.findall(code))
             files = dict(zip(others[::2], others[1::2], strict=True))
-            if settings.get("without") != "normalization":
-                files[MODULE] = _module(code, settings)
-            found.append(Entry(f"{path.stem}: {title}", settings, files))
+            entry = Entry(f"{path.stem}: {title}", settings, files)
+            own = settings.get("module", "normalization")
+            for module in {own, *(exercise.module for exercise in entry.judges)}:
+                if module != settings.get("without"):
+                    name = f"cifar_course/{module}.py"
+                    files[name] = _module(name, code if module == own else "", settings)
+            found.append(entry)
     return found
 
 
-def _module(code: str, settings: dict[str, str]) -> str:
-    reference = (stubs.REFERENCE / MODULE).read_text(encoding="utf-8")
+def _module(name: str, code: str, settings: dict[str, str]) -> str:
+    reference = (stubs.REFERENCE / name).read_text(encoding="utf-8")
     if settings.get("place") == "before":
         return code + reference
     return reference + code + (ATTACKED if "def attack" in code else "")
@@ -234,6 +239,7 @@ def test_a_hand_in_gets_what_it_deserves(entry, canaries, tmp_path, reference):
     assert faults <= entry.faults, said
     assert not canaries.heard
     assert canaries.words["SECRET"] not in said
+    assert said.replace("\n", "").isprintable()
     assert not list(Path(canaries.words["OUTSIDE"]).iterdir())
     assert not list(Path("/tmp").glob(f"*{canaries.words['MARK']}*"))
     assert wait_for(lambda: not survivors()), survivors()
@@ -250,7 +256,7 @@ def test_the_corpus_is_large_and_says_what_it_expects():
 def test_a_cheat_whose_attack_succeeds_would_be_seen(tmp_path, reference):
     """What the corpus asserts would fail if an attack succeeded."""
     (tmp_path / "cifar_course").mkdir()
-    text = _module("\ndef attack():\n    return True\n", {})
+    text = _module(MODULE, "\ndef attack():\n    return True\n", {})
     (tmp_path / MODULE).write_text(text, encoding="utf-8")
     exercises = syllabus.find(["normalization.standardize"])
     (verdict,) = judge(tmp_path, exercises, walled=True).values()

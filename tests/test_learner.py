@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cifar_lab import syllabus
-from cifar_lab.grading.learner import Learner, LearnerError
+from cifar_lab.grading import wire
+from cifar_lab.grading.learner import Fault, GraderError, Learner, LearnerError
 from cifar_lab.grading.worker import Worker
 
 
@@ -62,6 +63,39 @@ def test_a_long_message_is_cut(learner_of):
 def test_leaving_is_an_exception_like_any_other(learner_of, way):
     with pytest.raises(LearnerError):
         learner_of(cnn=f"def f():\n    {way}\n").cnn.f()
+
+
+@pytest.mark.parametrize(("sent", "kind"), [(None, Fault), (b"no frame", GraderError)])
+def test_whose_fault_a_refused_request_is(monkeypatch, sent, kind):
+    """A request that its sender could not read either is the grader's fault."""
+    refusal = wire.encode({"refused": "what?"})
+    if sent:
+        monkeypatch.setattr(wire, "encode", lambda *args: sent)
+    with pytest.raises(kind):
+        Learner(lambda frame: refusal).cnn.f()
+
+
+def test_a_handle_that_learner_code_made_up_is_its_own_fault(learner_of):
+    text = "from cifar_lab.grading.wire import Handle\ndef f():\n    return Handle('model', 9)\n"
+    learner = learner_of(cnn=text)
+    model = learner.cnn.f()
+    with pytest.raises(Fault, match="there is no model 9"):
+        model.predict(np.zeros(3))
+
+
+def test_an_argument_may_change_its_shape_but_not_its_size(learner_of):
+    text = "def f(x):\n    x.shape = -1\ndef g(x):\n    x.resize(9, refcheck=False)\n"
+    learner, x = learner_of(cnn=text), np.zeros((2, 3))
+    learner.cnn.f(x)
+    assert x.shape == (6,)
+    with pytest.raises(Fault, match="came back with the shape"):
+        learner.cnn.g(x)
+
+
+def test_an_exception_that_cannot_say_what_it_is(learner_of):
+    text = "class Odd(Exception):\n    def __str__(self):\n        raise SystemExit\n"
+    with pytest.raises(LearnerError, match="cannot be put into words"):
+        learner_of(cnn=text + "def f():\n    raise Odd\n").cnn.f()
 
 
 def test_an_unknown_object_is_refused_with_a_reason(learner_of):

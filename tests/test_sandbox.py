@@ -1,5 +1,6 @@
 """The wall: what is behind it answers as in this process, and reaches nothing else."""
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -147,6 +148,30 @@ def test_a_wall_that_does_not_stand_is_the_graders_fault(submission_with, monkey
         walls.Sandbox(submission_with())
 
 
+@needs_bubblewrap
+def test_a_child_that_does_not_come_up_is_the_graders_fault(behind):
+    sandbox = behind(RIGHT, walls.Limits(processes=1))
+    with pytest.raises(walls.GraderError, match="a test could not begin"):
+        ask(sandbox, one_hot)
+
+
+@needs_bubblewrap
+def test_a_parent_that_cannot_be_forked_is_the_graders_fault(behind, monkeypatch):
+    sandbox = behind(RIGHT)
+    order = sandbox._order
+    crowd = {"threads": walls.FORKABLE + 1}
+    monkeypatch.setattr(sandbox, "_order", lambda o: crowd if o["do"] == "keras" else order(o))
+    with pytest.raises(walls.GraderError, match="3 threads"), sandbox.session(seed=0, keras=True):
+        pass
+
+
+@needs_bubblewrap
+def test_a_reference_in_sight_is_the_graders_fault(submission_with, monkeypatch):
+    monkeypatch.setattr(walls.stubs, "REFERENCE", Path("/usr/bin"))
+    with pytest.raises(walls.GraderError, match=r"one reaches .*'/usr/bin'"):
+        walls.Sandbox(submission_with())
+
+
 def test_without_bubblewrap_it_refuses(submission_with, monkeypatch):
     monkeypatch.setattr(walls.shutil, "which", lambda name: None)
     with pytest.raises(walls.NoWall, match="Install the package `bubblewrap`"):
@@ -205,6 +230,7 @@ FAULTS = {
     "it ends the process": ("import os\ndef one_hot(*a):\n    os._exit(0)\n", "crash"),
     "it ends the process at import": ("import os\nos._exit(0)\n", "crash"),
     "a segmentation fault": ("import ctypes\ndef one_hot(*a):\n    ctypes.string_at(0)\n", "crash"),
+    "it kills itself": ("import os\ndef one_hot(*a):\n    os.kill(os.getpid(), 9)\n", "killed"),
     "it closes everything": (
         "import os\ndef one_hot(*a):\n    os.closerange(0, 200)\n    return 1\n",
         "crash",
@@ -238,6 +264,28 @@ def test_an_import_that_hangs_is_waited_for_once(behind):
 
 
 @needs_bubblewrap
+def test_a_fault_is_not_blamed_on_the_next_module(behind):
+    sandbox = behind("import os\ndef one_hot(*a):\n    os._exit(0)\n")
+    with sandbox.session(seed=0) as session:
+        learner = Learner(session.handle, session.import_first)
+        for call in (one_hot, lambda learner: learner.schedules.step_decay(0, 0.1)):
+            with pytest.raises(Fault):
+                call(learner)
+    assert not sandbox.hanging
+
+
+@needs_bubblewrap
+def test_a_hand_in_has_so_much_time_in_all(behind):
+    text = "import time\ndef one_hot(*a):\n    time.sleep(2)\n    return 1\n"
+    sandbox = behind(text, walls.Limits(total=3.5))
+    assert ask(sandbox, one_hot) == 1
+    for _ in range(2):
+        with pytest.raises(Fault) as caught:
+            ask(sandbox, one_hot)
+        assert caught.value.kind == "time-out"
+
+
+@needs_bubblewrap
 def test_an_exercise_that_hangs_is_waited_for_twice(behind):
     sandbox = behind("def one_hot(*a):\n    while True: pass\n", HASTY)
     for asked in (True, True, False):
@@ -253,7 +301,9 @@ def test_an_exercise_that_hangs_is_waited_for_twice(behind):
 def test_a_new_wall_is_built_where_the_old_one_was_torn_down(behind):
     killing = "import os\ndef one_hot(*a):\n    os.kill(-1, 9)\n    return 1\n"
     sandbox = behind(killing + "def prepare():\n    return 42\n")
-    ask(sandbox, one_hot)  # kill(-1) spares who calls it
+    # kill(-1) spares who calls it; its answer and the end of its wall come in either order
+    with contextlib.suppress(Fault):
+        ask(sandbox, one_hot)
     assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 42
 
 

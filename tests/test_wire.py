@@ -156,19 +156,3 @@ def test_the_frames_below_are_well_formed_but_for_one_thing():
 def test_what_is_not_a_frame_is_rejected(bad):
     with pytest.raises(WireError):
         decode(bad)
-
-
-def test_mutated_frames_are_rejected_or_harmless():
-    """20,000 damaged frames: each is rejected cleanly, or decodes to plain values."""
-    random = np.random.default_rng(0)
-    sound = np.frombuffer(
-        encode({"x": CUBE, "n": [1, 2.5, None, "text"], "h": Handle("model", 1)}), np.uint8
-    )
-    for _ in range(20_000):
-        damaged = sound.copy()
-        places = random.integers(0, len(damaged), random.integers(1, 4))
-        damaged[places] = random.integers(0, 256, len(places))
-        try:
-            decode(damaged.tobytes()[: random.integers(0, len(damaged) + 1) or None])
-        except WireError:
-            continue

@@ -132,14 +132,14 @@ def _run(tasks: list[dict[str, Any]], workers: int, scheduler: str | None) -> No
 
 def _supervised(task: dict[str, Any]) -> str:
     """On a worker: grade one hand-in in a process of its own; its verdict."""
-    words = [sys.executable, "-m", "cifar_lab.grading.one", json.dumps(task)]
+    words = [sys.executable, "-m", "cifar_lab.grading.one"]
     verdict = report.GRADER_ERROR
     for _ in range(TRIES):
         done = subprocess.run(
             words,
             capture_output=True,
             text=True,
-            stdin=subprocess.DEVNULL,
+            input=json.dumps(task),  # not among its words, which any user of the machine can read
             timeout=ALL_TESTS,
         )
         verdict = done.stdout.strip() if done.returncode == 0 else report.GRADER_ERROR

@@ -88,7 +88,7 @@ def judge(
     if collector.interrupted is not None:
         raise KeyboardInterrupt(collector.interrupted)
     if collector.faults:
-        raise CannotJudge("a grading test broke:\n" + "\n".join(collector.faults))
+        raise CannotJudge("a grading test broke:\n" + "\n".join(collector.faults[:3]))
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise CannotJudge(f"pytest stopped with status {int(status)}:\n{said.getvalue()}")
     missing = wanted - collector.verdicts.keys()

@@ -140,7 +140,7 @@ class Student:
         elif not self.trusted:
             reasons["graded without a wall"] = ""
         for law in self.laws:
-            if law.fault:
+            if law.fault not in (None, "exception"):  # to raise one is an ordinary failure
                 known = reasons.setdefault(law.fault, law.exercise).split(", ")
                 reasons[law.fault] = ", ".join(dict.fromkeys([*known, law.exercise]))
         if self.flags:
@@ -157,7 +157,7 @@ def read(results: Mapping[str, Any]) -> Student:
         verdict=data["verdict"],
         trusted=data["trusted"],
         points=results.get("score"),
-        words=results["output"],
+        words=data.get("words", ""),
         faults=tuple(data["faults"]),
         flags=tuple(str(flag) for flag in data.get("flags", ())),
         laws=tuple(_law(test) for test in results["tests"]),

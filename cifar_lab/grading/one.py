@@ -1,6 +1,6 @@
 """Grade one hand-in and write its results: what a worker of the class's cluster runs.
 
-python -m cifar_lab.grading.one TASK    (JSON: the arguments of `grade`, by name)
+python -m cifar_lab.grading.one < TASK    (JSON: the arguments of `grade`, by name)
 """
 
 import json
@@ -75,9 +75,9 @@ def _end_with(parent: int) -> None:
 
 
 def main() -> None:
-    """Grade what the command line says; print the verdict."""
+    """Grade what standard input says; print the verdict."""
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
-    print(grade(**json.loads(sys.argv[1])))
+    print(grade(**json.load(sys.stdin)))
 
 
 if __name__ == "__main__":

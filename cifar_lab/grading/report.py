@@ -42,10 +42,12 @@ def results(
         verdict: `graded`, `not graded`, `invalid submission` or `grader error`.
         key: Of the hand-in, the course and the environment: the same key, the same results.
         trusted: Whether there was a wall.
-        words: What else a reader should know.
+        words: What else a reader should know; of a grader error, what staff should.
         stamp: What is said where it cannot be trusted.
     """
-    lines = [words, "" if trusted else stamp, *hand_in.faults]
+    # what the grader says of its own fault may quote a hidden test: it is not for students
+    public = "The grader failed; this is no grade." if verdict == GRADER_ERROR else words
+    lines = [public, "" if trusted else stamp, *hand_in.faults]
     if hand_in.ignored:
         lines.append("Not part of a hand-in, and ignored: " + ", ".join(hand_in.ignored))
     flags = {flag for v in verdicts.values() for test in v.tests for flag in test.flags}
@@ -58,6 +60,7 @@ def results(
             "key": key,
             "trusted": trusted,
             "flags": sorted(flags),
+            "words": words,
         },
     }
     if verdict in (GRADED, INVALID):  # the grader's own fault is nobody's zero

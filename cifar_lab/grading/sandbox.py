@@ -72,6 +72,7 @@ class Limits:
     tmp: int = 128 * MEBIBYTE
     reply: int = 512 * MEBIBYTE
     seconds: float = 60.0  # for one call of learner code, or one import of it
+    total: float = 1800.0  # seconds for all of them together
 
 
 class Sandbox:
@@ -93,6 +94,7 @@ class Sandbox:
         self.user, self._taken = _free_user() if os.getuid() == 0 else (os.getuid(), None)
         self.limits = limits or Limits()
         self._has_keras = False
+        self.left = self.limits.total
         self.hanging: dict[str, Fault] = {}  # modules whose import does not come to an end
         self._time_outs: Counter[str | None] = Counter()  # by exercise
         self._process: subprocess.Popen | None = None
@@ -267,24 +269,28 @@ class Session:
         """
         if self.fault is not None:
             raise self.fault
-        limits = self._sandbox.limits
-        deadline = time.monotonic() + limits.seconds
+        limits, start = self._sandbox.limits, time.monotonic()
+        seconds = max(min(limits.seconds, self._sandbox.left), 0)
         try:
+            if not seconds:
+                raise TimeoutError
             if self._has_spoken():
                 raise Fault("bad reply", "it answered before it was asked")
-            self.channel.settimeout(limits.seconds)
+            self.channel.settimeout(seconds)
             self.channel.sendall(LENGTH.pack(len(frame)) + frame)
-            (length,) = LENGTH.unpack(self._exactly(LENGTH.size, deadline))
+            (length,) = LENGTH.unpack(self._exactly(LENGTH.size, start + seconds))
             if length > limits.reply:
                 raise Fault("output limit", f"a reply of {length:,} bytes")
-            return self._exactly(length, deadline)
+            return self._exactly(length, start + seconds)
         except TimeoutError:
-            self.fault = Fault("time-out", f"no answer within {limits.seconds:g} seconds")
+            self.fault = Fault("time-out", f"no answer within {seconds:.3g} seconds")
         except OSError:
             self.channel.close()
             self.fault = _fault_of(self._sandbox.ending())
         except Fault as fault:
             self.fault = fault
+        finally:
+            self._sandbox.left -= time.monotonic() - start
         raise self.fault
 
     def _has_spoken(self) -> bool:
@@ -425,7 +431,7 @@ def _most_processes(limits: Limits) -> int:
     """The limit to set on processes.
 
     Since Linux 5.14 they are counted within a wall's own user namespace, and where the grader is
-    root each slot is a user. Otherwise the count is one of all that the grader's user runs, walls
+    root each wall is a user. Otherwise the count is one of all that the grader's user runs, walls
     on every core included.
     """
     version = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))

@@ -148,7 +148,7 @@ def _value(tree: Any, arrays: dict[str, np.ndarray], make_handle: Callable, dept
     if isinstance(tree, list):
         return [_value(part, arrays, make_handle, depth + 1) for part in tree]
     if isinstance(tree, str):
-        return tree.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be written
+        return _writable(tree)
     if not isinstance(tree, dict):
         return tree
     ((tag, content),) = tree.items()
@@ -157,16 +157,24 @@ def _value(tree: Any, arrays: dict[str, np.ndarray], make_handle: Callable, dept
         if array.dtype.name not in _DTYPES or array.ndim > MAX_RANK:
             raise WireError(f"an array of dtype {array.dtype}, {array.ndim} dimensions")
         # a true of 2, which safetensors lets through, would not equal a true of 1
-        return array.view(np.uint8) != 0 if array.dtype == bool else array.copy()
+        return np.array(array.view(np.uint8) != 0) if array.dtype == bool else array.copy()
     if tag == "handle":
         kind, number = content
         if not isinstance(kind, str) or type(number) is not int:
             raise WireError("a handle is a kind and a number")
-        return make_handle(kind, number)
+        return make_handle(_writable(kind), number)
     if tag == "dict":
-        pairs = [(str(key), _value(part, arrays, make_handle, depth + 1)) for key, part in content]
-        return dict(pairs)
+        return {
+            _writable(key): _value(part, arrays, make_handle, depth + 1) for key, part in content
+        }
     raise WireError(f"unknown tag {tag!r}")
+
+
+def _writable(text: str) -> str:
+    """The text without halves of surrogate pairs, which no file would take."""
+    if not isinstance(text, str):
+        raise WireError("a name is a string")
+    return text.encode("utf-8", "replace").decode()
 
 
 def _undressed(item: int | float | str) -> int | float | str:

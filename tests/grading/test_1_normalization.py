@@ -11,6 +11,8 @@ from cifar_lab.grading.samples import generator, images_like_cifar, numbered_ima
 
 MEAN = np.array([100.5, 90.25, 130.0])
 STD = np.array([50.0, 20.5, 64.0])
+for shared in (MEAN, STD):  # what a submission does to one test's arguments stays there
+    shared.setflags(write=False)
 
 # --- channel_statistics ------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from cifar_lab.grading.samples import generator
 # --- scale_pixels --------------------------------------------------------------------------------
 
 PIXELS = np.array([[0, 1, 2, 64], [127, 128, 200, 255]], np.uint8)
+PIXELS.setflags(write=False)  # a submission that changes it does so in its own test alone
 
 # what pixels become by known mistakes
 SCALE_MISTAKES = {

@@ -68,16 +68,14 @@ def attack():
 # %% recursion deeper than the stack
 # earns: 0
 # faults: crash
-import resource, sys
-resource.setrlimit(resource.RLIMIT_STACK, (2**20, 2**20))
+import sys
 sys.setrecursionlimit(10**9)
 
-class Down:
-    def __getitem__(self, place):
-        return self[place]
+def down(number):
+    return sorted([number], key=down)
 
 def attack():
-    return Down()[0]
+    return down(0)
 
 
 # %% Ctrl-C at import
@@ -143,7 +141,7 @@ def attack():
 # %% it stops itself
 # earns: 0
 # faults: time-out
-# seconds: 3
+# seconds: 2
 import os, signal
 
 def attack():
@@ -153,7 +151,7 @@ def attack():
 # %% a loop at import
 # earns: 0
 # faults: time-out
-# seconds: 4
+# seconds: 2
 while True:
     pass
 
@@ -171,7 +169,7 @@ def attack():
 # %% a loop that no signal ends
 # earns: 0
 # faults: time-out
-# seconds: 3
+# seconds: 2
 import signal
 for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
     signal.signal(number, signal.SIG_IGN)
@@ -188,7 +186,7 @@ def attack():
 # %% a dead-lock at import
 # earns: 0
 # faults: time-out
-# seconds: 4
+# seconds: 2
 import threading
 lock = threading.Lock()
 lock.acquire()
@@ -198,7 +196,7 @@ lock.acquire()
 # %% two threads in a dead-lock
 # earns: 0
 # faults: time-out
-# seconds: 3
+# seconds: 2
 import threading, time
 one, other = threading.Lock(), threading.Lock()
 
@@ -238,7 +236,7 @@ def attack():
 # %% an exception whose text never ends
 # earns: 0
 # faults: time-out
-# seconds: 3
+# seconds: 2
 class Odd(Exception):
     def __str__(self):
         while True:

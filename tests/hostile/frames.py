@@ -259,7 +259,7 @@ def attack():
 
 # %% modules for the parent to import
 # judges: normalization.standardize, schedules.step_decay
-# earns: 2
+# earns: 1
 from pathlib import Path
 
 def attack():

@@ -234,7 +234,6 @@ def standardize(images, mean, std):
 
 # %% sister modules
 # judges: schedules.step_decay
-# earns: 2
 from cifar_course.normalization import one_hot
 from .normalization import standardize
 assert one_hot and standardize

@@ -186,7 +186,7 @@ def standardize(images, mean, std):
 # %% an object passes for the ValueError that was asked for
 # judges: normalization.train_validation_split
 # earns: 0
-# faults: exception
+# faults: exception, none
 def train_validation_split(*args, **kwargs):
     return object()
 
@@ -258,12 +258,12 @@ def standardize(images, mean, std):
     return 10**10_000
 
 
-# %% ten million numbers
+# %% a text of twenty million letters
 # earns: 0
 # faults: exception
 def standardize(images, mean, std):
     images[...] = 0
-    return [0] * 10_000_000
+    return "x" * 20_000_000
 
 
 # %% arrays of objects, texts and records
@@ -321,7 +321,7 @@ def standardize(images, mean, std):
 
 # %% the images grow
 # earns: 0
-# faults: exception
+# faults: bad reply
 def standardize(images, mean, std):
     images.resize((1000, 7, 6, 3), refcheck=False)
 
@@ -360,10 +360,12 @@ def attack():
     for place, _, files in os.walk("/", followlinks=False):
         if place.startswith(("/proc", "/sys", "/usr", "/dev")):
             continue
-        if {"syllabus.toml", "expect.py", "test_1_normalization.py"} & set(files):
+        if {"syllabus.toml", "test_1_normalization.py", "canary-label"} & set(files):
             return True
         if "normalization.py" in files and not place.startswith("/hand-in"):
-            return True
+            with open(f"{place}/normalization.py") as file:
+                if "def train_validation_split" in file.read():
+                    return True
 
 
 # %% the reference as a module

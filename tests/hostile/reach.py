@@ -171,23 +171,25 @@ def attack():
     kinds = []
     for fd in range(3, 256):
         try:
-            kinds.append(stat.S_IFMT(os.fstat(fd).st_mode))
+            kinds.append(stat.S_ISSOCK(os.fstat(fd).st_mode))
+            if os.readlink(f"/proc/self/fd/{fd}") == "/dev/null":
+                kinds.pop()
         except OSError:
             continue
-    return kinds != [stat.S_IFSOCK]
+    return kinds != [True]  # its own channel
 
 
 # %% more memory than there is
 # earns: 0
 # faults: memory
 def attack():
-    return [bytearray(2**30) for _ in range(64)]
+    return bytearray(2**36)
 
 
 # %% more memory than there is, at import
 # earns: 0
 # faults: memory
-hoard = [bytearray(2**30) for _ in range(64)]
+hoard = bytearray(2**36)
 
 
 # %% leaks without garbage collection
