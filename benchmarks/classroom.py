@@ -161,14 +161,19 @@ def make(folder: Path, students: int = 100, seed: int = 0) -> None:
 @app.command()
 def judge(folder: Path, out: Path) -> None:
     """Hold the results in OUT against what the class in FOLDER must get."""
+    expected = json.loads(expectations(folder).read_text(encoding="utf-8"))
+    results = {
+        name: json.loads((out / "results" / f"{name}.json").read_text(encoding="utf-8"))
+        for name in expected
+    }
+    every = {test["name"].partition(":")[0] for one in results.values() for test in one["tests"]}
     wrong, points = [], Counter()
-    for name, wanted in json.loads(expectations(folder).read_text(encoding="utf-8")).items():
-        found = json.loads((out / "results" / f"{name}.json").read_text(encoding="utf-8"))
-        verdict = found["extra_data"]["verdict"]
+    for name, wanted in expected.items():
+        verdict = results[name]["extra_data"]["verdict"]
         if verdict != wanted["verdict"]:
             wrong.append(f"{name}: {verdict}, not {wanted['verdict']}")
-        for exercise, share in wanted["exercises"].items():
-            given = _share(found, exercise)
+        for exercise in every & wanted["exercises"].keys():  # those that were graded
+            share, given = wanted["exercises"][exercise], _share(results[name], exercise)
             points[given] += 1
             if share != given and share != "any" and not (share == "less" and given == "none"):
                 wrong.append(f"{name}: {exercise} got {given}, not {share}")
