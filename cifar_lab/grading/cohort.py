@@ -56,9 +56,7 @@ def grade_class(
     keys = {name: report.key_of(source, asked) for name, source in found.items()}
     todo = [name for name in found if not _is_done(files[name], keys[name])]
     for name in todo:
-        hand_in = intake.HandIn(name, found[name].name)
-        empty = report.results(hand_in, {}, report.NOT_GRADED, "", walled, "Not graded yet.")
-        write_whole(files[name], json.dumps(empty, indent=1) + "\n")
+        report.write_not_graded(files[name], intake.HandIn(name, found[name].name), walled)
     if todo:
         tasks = [
             {

@@ -11,8 +11,8 @@ import numpy as np
 
 from cifar_lab.grading import wire
 from cifar_lab.grading.wording import call_in_words
+from cifar_lab.grading.worker import MESSAGE_LIMIT
 
-MESSAGE_LIMIT = 2_000  # letters that an exception may say
 NAME_LIMIT = 200
 NAMES_LIMIT = 20
 

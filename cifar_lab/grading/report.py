@@ -14,6 +14,7 @@ from cifar_lab import syllabus
 from cifar_lab.grading import harmless
 from cifar_lab.grading.intake import HandIn
 from cifar_lab.grading.verdict import ExerciseVerdict, total, total_hidden
+from cifar_lab.stubs import write_whole
 
 NOT_GRADED, GRADED = "not graded", "graded"
 INVALID, GRADER_ERROR = "invalid submission", "grader error"
@@ -67,6 +68,16 @@ def results(
         every = list(verdicts.values())
         found["score"] = round(total(every)[0] + total_hidden(every)[0], 2)
     return found
+
+
+def write(file: Path, found: Mapping[str, Any]) -> None:
+    """Keep one student's results, whole or not at all."""
+    write_whole(file, json.dumps(found, indent=1) + "\n")
+
+
+def write_not_graded(file: Path, hand_in: HandIn, trusted: bool) -> None:
+    """What stands in the results' place until there are any: no score, so nobody's zero."""
+    write(file, results(hand_in, {}, NOT_GRADED, "", trusted, "Not graded yet."))
 
 
 def _tests(verdict: ExerciseVerdict) -> list[dict[str, Any]]:

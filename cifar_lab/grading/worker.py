@@ -18,7 +18,7 @@ from cifar_lab.grading import tools, wire
 from cifar_lab.grading.objects import Objects
 from cifar_lab.submission import PACKAGE, Modules
 
-MESSAGE_LIMIT = 2_000
+MESSAGE_LIMIT = 2_000  # letters that an exception may say
 
 
 class Worker:
