@@ -1,13 +1,16 @@
 """Objects that stay on the learner's side, and the few things that a test may ask of them."""
 
+import math
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cifar_lab.grading import tools
 from cifar_lab.grading.wire import Handle, WireError
 
 # what a spec tells of a layer, besides its class, shapes and trainability
@@ -82,25 +85,42 @@ def _kind(value: Any) -> str | None:
 # --- models -------------------------------------------------------------------------------
 
 
+@contextmanager
+def _batch_by_batch(model, batches: int = 1) -> Iterator[None]:
+    """For few `batches`, no graph is traced: that takes as long as a few dozen of them."""
+    before = model.run_eagerly
+    model.run_eagerly = before or batches < tools.WORTH_A_GRAPH
+    try:
+        yield
+    finally:
+        model.run_eagerly = before
+
+
 def predict(model, x, batch_size: int = 64):
     """Outputs in inference mode, `(n, ...)` float."""
-    return np.asarray(model.predict(x, batch_size=batch_size, verbose=0))
+    with _batch_by_batch(model):
+        return np.asarray(model.predict(x, batch_size=batch_size, verbose=0))
 
 
 def fit(model, x, y, epochs: int = 1, batch_size: int = 64, callbacks=None) -> dict:
     """Train, without validation; the history."""
-    history = model.fit(x, y, epochs=epochs, batch_size=batch_size, callbacks=callbacks, verbose=0)
+    with _batch_by_batch(model, epochs * math.ceil(len(x) / batch_size)):
+        history = model.fit(
+            x, y, epochs=epochs, batch_size=batch_size, callbacks=callbacks, verbose=0
+        )
     return {name: [float(v) for v in values] for name, values in history.history.items()}
 
 
 def evaluate(model, x, y) -> dict:
     """Loss and metrics by name."""
-    return {k: float(v) for k, v in model.evaluate(x, y, verbose=0, return_dict=True).items()}
+    with _batch_by_batch(model):
+        return {k: float(v) for k, v in model.evaluate(x, y, verbose=0, return_dict=True).items()}
 
 
 def train_on_batch(model, x, y) -> dict:
     """One optimizer step; loss and metrics by name."""
-    return {k: float(v) for k, v in model.train_on_batch(x, y, return_dict=True).items()}
+    with _batch_by_batch(model):
+        return {k: float(v) for k, v in model.train_on_batch(x, y, return_dict=True).items()}
 
 
 def summary_spec(model) -> list[dict]:

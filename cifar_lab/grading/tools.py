@@ -5,6 +5,8 @@ Each function runs where learner code runs, so it may use Keras; tests may not.
 
 import itertools
 
+WORTH_A_GRAPH = 30  # batches: tracing a graph takes as long as a few dozen steps without one
+
 
 def small_model(classes: int = 3, features: int = 4, seed: int = 0):
     """An uncompiled softmax classifier of vectors `(n, features)`, with seeded weights."""
@@ -41,7 +43,7 @@ def compiled_model(rate=0.5, classes: int = 3, features: int = 4, seed: int = 0,
         keras.optimizers.SGD(rate),
         "categorical_crossentropy",
         metrics=["accuracy"],
-        run_eagerly=steps < 30,  # tracing a graph takes as long as a few dozen steps
+        run_eagerly=steps < WORTH_A_GRAPH,
     )
     return model
 
