@@ -78,6 +78,11 @@ def threshold(name: str) -> float:
     return _table()["thresholds"][name]
 
 
+def trained_thresholds() -> set[str]:
+    """The names of those that graders hold trainings against; full runs have their own."""
+    return {name for name in _table()["thresholds"] if not name.endswith("_full_run")}
+
+
 def find(names: list[str] | tuple[str, ...]) -> list[Exercise]:
     """The exercises that `names` mean, each once, in the order of the course.
 

@@ -296,6 +296,11 @@ del whole
 # own `trainable` is False keeps its statistics, whatever anybody says. So: **thaw the last layers,
 # except BatchNormalization.**
 #
+# There are two switches: the base's own and each layer's, and a layer learns only if both are on.
+# Switching the base's from off to on switches all of its layers' on, too. But where it is on
+# already, `base.trainable = True` does nothing at all (TensorFlow skips an assignment that changes
+# nothing), and layers that were frozen one by one stay frozen. So set every layer's yourself.
+#
 # > **Puzzle.** `layers[-20:]` are the last twenty. What is `layers[-0:]`?
 
 # %%

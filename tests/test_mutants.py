@@ -91,6 +91,11 @@ def test_a_margin_is_a_distance_in_deviations():
     assert margin.deviations == pytest.approx(3.0)
 
 
+def test_a_missing_margin_is_a_fault(reference, monkeypatch):
+    monkeypatch.setattr(page.margins, "stored", list)
+    assert any("cnn_one_batch_loss has no margin" in fault for fault in page.faults())
+
+
 def test_page_and_figures_are_in_step(reference):
     assert page.faults() == []
 

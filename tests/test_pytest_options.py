@@ -57,6 +57,11 @@ def test_grading_can_be_narrowed_to_an_exercise(run_pytest, reference):
     assert "passed" in run_pytest(LESSON_1, "-m", expression, "--submission", reference)
 
 
+def test_grading_stays_in_one_process(run_pytest, reference):
+    said = run_pytest("-m", "grading", "-n", "2", "--submission", reference)
+    assert "grading runs in one process: leave out -n" in said
+
+
 def test_full_runs_wait_to_be_asked_for(run_pytest):
     assert "test_full_runs" not in run_pytest("--collect-only", "-m", "grading")
     assert "test_full_runs" in run_pytest("--collect-only", "-m", "grading and gpu")

@@ -29,6 +29,12 @@ figure is out of step.
   message that names its misconception. **right**: right answers, written differently
   (`tests/answers/right/`); each must earn all points. `pytest tests/test_answers.py` judges them.
 
+One test of each function is for any input: hypothesis draws sizes, dtypes, settings and histories
+within the contract (`cifar_lab/grading/inputs.py`), and a learner sees the smallest that breaks the
+law. Two proofs go further with the right answers: `pytest -m proof tests/test_fairness.py` judges
+each with 20 seeds and its tests in 20 orders, and the reference with one thread and with four;
+`pytest -m proof tests/test_second_backend.py` judges builders, layers and schedules on JAX.
+
 The mutants were run on: {hardware}.
 
 {left_out}
@@ -82,6 +88,8 @@ def faults() -> list[str]:
         found += [f"{exercise.id}: {entry['survivors'][id]} is alive" for id in sorted(alive)]
         idle = score.equivalent(exercise) - entry["survivors"].keys()
         found += [f"{exercise.id}: mutant {id} is listed, and no survivor" for id in sorted(idle)]
+    missing = syllabus.trained_thresholds() - {margin.threshold for margin in margins.stored()}
+    found += [f"{name} has no margin: python -m cifar_lab.maintain margins" for name in missing]
     for margin in margins.stored():
         if margin.deviations < margins.ENOUGH:
             found.append(f"{margin.exercise}: a margin of {margin.deviations:.1f} is too small")

@@ -96,6 +96,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "proof: long; run by `pytest -m proof`")
     config.stash[VERDICTS] = {}
     config.stash[FAULTS] = []
+    if _is_grading(config) and config.getoption("numprocesses", None):
+        # none of pytest-xdist's processes would have all verdicts
+        raise pytest.UsageError("grading runs in one process: leave out -n")
     hidden = config.getoption("hidden")
     if hidden:
         if not any(Path(hidden).glob("test_*.py")):
@@ -108,11 +111,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Where only grading was asked for, leave the other test files closed: it saves seconds."""
-    words = config.getoption("markexpr").split()
-    if words[:1] != ["grading"] or "or" in words or collection_path.is_dir():
+    if not _is_grading(config) or collection_path.is_dir():
         return None
     is_ours = collection_path.is_relative_to(syllabus.GRADING_TESTS.parent)
     return True if is_ours and collection_path.parent != syllabus.GRADING_TESTS else None
+
+
+def _is_grading(config: pytest.Config) -> bool:
+    """Whether only grading was asked for."""
+    words = config.getoption("markexpr").split()
+    return words[:1] == ["grading"] and "or" not in words
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -187,6 +195,14 @@ def draw(pytestconfig: pytest.Config) -> Callable:
     asked = pytestconfig.getoption("secret")
     walled = pytestconfig.getoption("walled")
     return drawing(secrets.token_hex() if asked is None and walled else asked or "")
+
+
+@pytest.fixture
+def for_any(learner: Learner, pytestconfig: pytest.Config) -> Callable:
+    """`@for_any(size=integers(1, 9), ...)`: a law for inputs that hypothesis draws."""
+    from cifar_lab.grading import properties  # where no test asks for it, hypothesis stays out
+
+    return properties.for_any(learner, pytestconfig.getoption("grading_seed"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,9 @@ from itertools import chain
 
 import numpy as np
 import pytest
+from hypothesis.strategies import booleans, floats, integers, sampled_from
 
+from cifar_lab.grading import inputs
 from cifar_lab.grading.expect import expect, expect_error
 from cifar_lab.grading.plugin import exercise
 from cifar_lab.grading.samples import generator, images_like_cifar, numbered_images
@@ -98,6 +100,20 @@ def test_many_float32_pixels_do_not_drift(learner):
     expect(std).to_be_close(images.std((0, 1, 2), dtype=np.float64), because=why, rtol=1e-3)
 
 
+@exercise("normalization.channel_statistics")
+def test_statistics_of_any_images(learner, for_any):
+    """Images of any number, size, channels and dtype have these statistics."""
+
+    @for_any(images=inputs.images())
+    def law(images):
+        pixels = images.reshape(-1, images.shape[-1]).astype(np.float64)
+        result = learner.normalization.channel_statistics(images)
+        mean, std = expect(result).to_unpack("mean, std", because="the docstring promises a pair")
+        why = "one number for each channel, over all images, rows and columns"
+        expect(mean).to_be_close(pixels.mean(0), because=why, rtol=1e-4)
+        expect(std).to_be_close(pixels.std(0), because=why, rtol=1e-4, atol=1e-3)
+
+
 # --- standardize -------------------------------------------------------------------------------
 
 
@@ -181,6 +197,26 @@ def test_input_is_left_alone(learner):
             expect(found).to_equal(right, because=why)
 
 
+@exercise("normalization.standardize")
+def test_any_images_and_statistics(learner, for_any):
+    """Images of any size and dtype, by any statistics: (value - mean) / std, or zeros."""
+
+    @for_any(images=inputs.images(), seed=inputs.seeds, constant=booleans())
+    def law(images, seed, constant):
+        random, channels = generator(seed), images.shape[-1]
+        mean, std = random.uniform(0, 255, channels), random.uniform(1, 90, channels)
+        if constant:
+            std[0] = 0
+        right = (images - mean) / np.where(std == 0, np.inf, std)
+        expect(learner.normalization.standardize(images, mean=mean, std=std.copy())).to_be_close(
+            right,
+            because="each channel is shifted by its mean and divided by its standard deviation; "
+            "one whose standard deviation is zero becomes zeros",
+            rtol=1e-4,
+            atol=1e-4,
+        )
+
+
 # --- one_hot -----------------------------------------------------------------------------------
 
 
@@ -234,6 +270,26 @@ def test_label_out_of_range(learner, bad):
     expect(learner.normalization.one_hot(np.array([0, 3]), 4)).to_have_shape(
         (2, 4), because="0 and num_classes - 1 are both in range"
     )
+
+
+@exercise("normalization.one_hot")
+def test_any_labels(learner, for_any):
+    """Any labels of any integer dtype, flat or in a column."""
+
+    @for_any(
+        count=integers(1, 9),
+        num_classes=integers(1, 12),
+        dtype=sampled_from(["uint8", "int8", "int32", "int64"]),
+        column=booleans(),
+        seed=inputs.seeds,
+    )
+    def law(count, num_classes, dtype, column, seed):
+        labels = generator(seed).integers(0, num_classes, count).astype(dtype)
+        right = (labels[:, None] == np.arange(num_classes)).astype(np.float32)
+        given = labels[:, None] if column else labels
+        expect(learner.normalization.one_hot(given, num_classes)).to_equal(
+            right, because="row i holds a one at labels[i]"
+        )
 
 
 # --- train_validation_split --------------------------------------------------------------------
@@ -363,6 +419,33 @@ def test_nonsense_is_refused(learner):
             lambda wrong=wrong: call(images, wrong),
             because=f"10 images and {len(wrong)} labels cannot be paired",
         )
+
+
+@exercise("normalization.train_validation_split")
+def test_any_split(learner, for_any):
+    """Any number of images, share and seed: as many held out as asked, all there, all paired."""
+
+    @for_any(count=integers(5, 60), fraction=floats(0.05, 0.95), seed=integers(0, 2**31 - 1))
+    def law(count, fraction, seed):
+        held_out = round(count * fraction)
+        if not 0 < held_out < count:
+            return  # a split with an empty part is nobody's wish
+        labels = np.arange(count) * 7 % 11
+        x_train, y_train, x_validation, y_validation = split(
+            learner, numbered_images(count), labels, validation_fraction=fraction, seed=seed
+        )
+        why = f"round({count} * {fraction:g}) = {held_out} images are for validation"
+        expect(x_validation).to_have_shape((held_out, 2, 3, 1), because=why)
+        expect(x_train).to_have_shape((count - held_out, 2, 3, 1), because=why)
+        numbers = np.concatenate([np.asarray(x_train), np.asarray(x_validation)])[:, 0, 0, 0]
+        expect(np.sort(numbers)).to_equal(
+            np.arange(count, dtype=np.uint16), because="every image is in exactly one part"
+        )
+        for x, y in ((x_train, y_train), (x_validation, y_validation)):
+            expect(y).to_equal(
+                labels[np.asarray(x)[:, 0, 0, 0].astype(int)],
+                because="every image keeps its own label",
+            )
 
 
 # --- prepare -----------------------------------------------------------------------------------
@@ -532,3 +615,39 @@ def test_fraction_and_seed_are_passed_on(learner):
         "what num_classes=10, validation_fraction=0.1 and seed=0 give",
         because="these are the signature's defaults",
     )
+
+
+@exercise("normalization.prepare")
+def test_prepare_any_dataset(learner, for_any):
+    """Any sizes, share and seed: the training part is standardised, the labels are one-hot."""
+
+    @for_any(
+        examples=10,
+        count=integers(20, 40),
+        classes=integers(1, 6),
+        fraction=floats(0.2, 0.6),
+        seed=inputs.seeds,
+    )
+    def law(count, classes, fraction, seed):
+        images, labels = images_like_cifar(count=count, seed=seed), np.arange(count) % classes
+        result = learner.normalization.prepare(
+            images,
+            labels,
+            images[:4],
+            labels[:4],
+            num_classes=classes,
+            validation_fraction=fraction,
+            seed=seed,
+        )
+        sizes = (count - round(count * fraction), round(count * fraction), 4)
+        pairs = expect(result).to_unpack("training, validation, test", because="three pairs")
+        for pair, size in zip(pairs, sizes, strict=True):
+            x, y = expect(pair).to_unpack("x, y", because="each part is a pair")
+            expect(x).to_have_shape((size, 7, 6, 3), because="every image is in its part")
+            expect(y).to_have_shape((size, classes), because="one column for each class")
+        x_train = np.asarray(pairs[0][0], np.float64)
+        expect(np.stack([x_train.mean((0, 1, 2)), x_train.std((0, 1, 2))])).to_be_close(
+            np.array([[0.0] * 3, [1.0] * 3]),
+            because="the training part is standardised with its own statistics",
+            atol=1e-3,
+        )

@@ -4,10 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis.strategies import booleans, integers, sampled_from
 from scipy.signal import correlate
 from scipy.special import expit
 from scipy.special import softmax as scipy_softmax
 
+from cifar_lab.grading import inputs
 from cifar_lab.grading.expect import expect, expect_error
 from cifar_lab.grading.laws import Compiling
 from cifar_lab.grading.plugin import exercise
@@ -174,6 +176,28 @@ def test_unknown_padding(learner):
             lambda padding=padding: learner.cnn.conv_output_size(8, 3, padding=padding),
             because="a misspelt padding must not silently be taken for another one",
         )
+
+
+@exercise("cnn.conv_output_size")
+def test_any_output_size(learner, for_any):
+    """Any size, kernel, stride and padding: as many places as can be counted, or ValueError."""
+
+    @for_any(
+        examples=60,
+        size=integers(1, 40),
+        kernel_size=integers(1, 9),
+        stride=integers(1, 6),
+        padding=sampled_from(["valid", "same"]),
+    )
+    def law(size, kernel_size, stride, padding):
+        def call():
+            return learner.cnn.conv_output_size(size, kernel_size, stride, padding)
+
+        if padding == "valid" and kernel_size > size:
+            expect_error(ValueError, call, because=f"{kernel_size} does not fit into {size}")
+            return
+        right = output_size(size, kernel_size, stride, padding)
+        expect(call()).to_equal(right, because="the places of the kernel are counted, one by one")
 
 
 # --- conv2d --------------------------------------------------------------------------------------
@@ -361,20 +385,30 @@ def test_whole_images_of_bytes(learner):
 
 
 @exercise("cnn.conv2d")
-def test_any_sizes(learner):
+def test_any_sizes(learner, for_any):
     """Sizes, strides, channels and dtypes of every kind agree with SciPy's cross-correlation."""
-    random = generator(7)
-    for seed in range(12):
-        count, kernel_height, kernel_width, channels, filters, stride = random.integers(1, 4, 6)
-        height, width = random.integers(4, 9, 2)
-        dtype = ("float32", "float64")[seed % 2]
+
+    @for_any(
+        count=integers(1, 3),
+        size=inputs.shapes(2, 2, longest=9),
+        kernel_size=inputs.shapes(2, 2, longest=4),
+        channels=integers(1, 4),
+        filters=integers(1, 4),
+        stride=integers(1, 4),
+        padding=sampled_from(["valid", "same"]),
+        dtype=sampled_from(inputs.FLOATS),
+        seed=inputs.seeds,
+    )
+    def law(count, size, kernel_size, channels, filters, stride, padding, dtype, seed):
+        if padding == "valid":  # a kernel that fits nowhere is no convolution
+            size = np.maximum(size, kernel_size)
         expect_convolution(
             learner,
-            numbers(count, height, width, channels, seed=seed).astype(dtype),
-            numbers(kernel_height, kernel_width, channels, filters, seed=seed + 50).astype(dtype),
-            numbers(filters, seed=seed + 100).astype(dtype),
-            stride=int(stride),
-            padding=("valid", "same")[int(random.integers(2))],
+            numbers(count, *size, channels, seed=seed).astype(dtype),
+            numbers(*kernel_size, channels, filters, seed=seed + 1).astype(dtype),
+            numbers(filters, seed=seed + 2).astype(dtype),
+            stride=stride,
+            padding=padding,
             guess=False,  # so small an input can fit several misconceptions
             because="the formula in the docstring holds for every size",
         )
@@ -490,6 +524,18 @@ def test_pooling_leaves_the_images_alone(learner):
     expect(images).to_equal(before, because="max_pool2d returns a new array")
 
 
+@exercise("cnn.max_pool2d")
+def test_any_images_and_windows(learner, for_any):
+    """Images of any size, channels and dtype, windows of any size that fits."""
+
+    @for_any(images=inputs.images(), pool_size=integers(1, 4))
+    def law(images, pool_size):
+        pool_size = min(pool_size, *images.shape[1:3])
+        expect(learner.cnn.max_pool2d(images, pool_size)).to_equal(
+            pooled(images, pool_size), because="each whole window leaves its largest value"
+        )
+
+
 # --- softmax -------------------------------------------------------------------------------------
 
 
@@ -594,6 +640,23 @@ def test_logits_are_left_alone(learner):
         )
 
 
+@exercise("cnn.softmax")
+def test_any_logits(learner, for_any):
+    """Logits of any size, up to 10,000 either way, in float32 and float64."""
+
+    @for_any(
+        logits=inputs.arrays(inputs.shapes(2, 2)),
+        scale=sampled_from([0.01, 1, 30, 1000, 9000]),
+        shift=sampled_from([0, 1000, -1000]),
+    )
+    def law(logits, scale, shift):
+        logits = (scale * logits + shift).astype(logits.dtype)
+        result = learner.cnn.softmax(logits)
+        expect(result).to_be_close(
+            softmax(logits), because="exp(z) over its sum, row by row", rtol=1e-3, atol=1e-5
+        )
+
+
 # --- categorical_crossentropy --------------------------------------------------------------------
 
 
@@ -643,10 +706,17 @@ def test_mean_negative_log_of_the_true_class(learner, dtype):
 
 
 @exercise("cnn.categorical_crossentropy")
-def test_any_batch(learner):
-    """One image, many images, two classes or ten: the mean does not depend on the batch size."""
-    for seed, (count, classes) in enumerate([(1, 3), (2, 2), (40, 10), (7, 7)]):
-        targets, probabilities = predictions(count, classes, seed)
+def test_any_batch(learner, for_any):
+    """Any number of images and classes: the mean does not depend on the batch size."""
+
+    @for_any(
+        count=integers(1, 40),
+        classes=integers(2, 10),
+        dtype=sampled_from(inputs.FLOATS),
+        seed=inputs.seeds,
+    )
+    def law(count, classes, dtype, seed):
+        targets, probabilities = (p.astype(dtype) for p in predictions(count, classes, seed))
         right = crossentropy(targets, probabilities)
         expect(learner.cnn.categorical_crossentropy(targets, probabilities)).to_be_close(
             right,
@@ -768,6 +838,25 @@ def test_without_bias(learner):
             because=f"use_bias={use_bias} {'adds' if use_bias else 'leaves out'} one number for "
             "each of the 8 filters",
             mistakes={"you ignored `use_bias`": 440 - right},
+        )
+
+
+@exercise("cnn.conv2d_parameter_count")
+def test_any_layer(learner, for_any):
+    """Any kernel, channels and filters, with biases and without."""
+
+    @for_any(
+        kernel_size=integers(1, 9),
+        in_channels=integers(1, 300),
+        filters=integers(1, 300),
+        use_bias=booleans(),
+    )
+    def law(kernel_size, in_channels, filters, use_bias):
+        weights = np.zeros((kernel_size, kernel_size, in_channels, filters), np.int8).size
+        result = learner.cnn.conv2d_parameter_count(kernel_size, in_channels, filters, use_bias)
+        expect(result).to_equal(
+            weights + (filters if use_bias else 0),
+            because="each filter has kernel_size x kernel_size x in_channels weights",
         )
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis.strategies import floats, integers, sampled_from
 
+from cifar_lab.grading import inputs
 from cifar_lab.grading.expect import expect, expect_error
 from cifar_lab.grading.plugin import exercise
 from cifar_lab.grading.rebuild import structure
@@ -291,6 +293,36 @@ def test_training_leaves_arguments_alone(learner):
         )
 
 
+@exercise("regularization.batch_norm_train")
+def test_any_batch_in_training(learner, for_any):
+    """Any shape, dtype, momentum and epsilon: the output, and both moving statistics."""
+
+    @for_any(
+        shape=inputs.shapes(2, 4, longest=5),
+        dtype=sampled_from(inputs.FLOATS),
+        momentum=floats(0, 1),
+        epsilon=floats(1e-3, 1),
+        seed=inputs.seeds,
+    )
+    def law(shape, dtype, momentum, epsilon, seed):
+        given = batch(shape, dtype, seed=seed)
+        x, gamma, beta, old_mean, old_variance = given.arrays()
+        mean, variance = statistics(x)
+        out, *moved = trained(learner, given, momentum=momentum, epsilon=epsilon)
+        expect(out).to_be_close(
+            normalised(x, mean, variance, gamma, beta, epsilon),
+            because="each channel is normalised with the batch's mean and biased variance",
+            rtol=1e-3,
+            atol=1e-3,
+        )
+        for found, old, new in zip(moved, (old_mean, old_variance), (mean, variance), strict=True):
+            expect(found).to_be_close(
+                averaged(old.astype(np.float64), new, momentum),
+                because="momentum is the weight of the old value",
+                **NEAR,
+            )
+
+
 # --- batch_norm_inference ------------------------------------------------------------------------
 
 
@@ -395,6 +427,28 @@ def test_inference_leaves_arguments_alone(learner):
         strict=True,
     ):
         expect(found).to_equal(right, because=f"inference reads {name} and learns nothing")
+
+
+@exercise("regularization.batch_norm_inference")
+def test_any_batch_at_inference(learner, for_any):
+    """Any shape, dtype and epsilon: the moving statistics normalise."""
+
+    @for_any(
+        shape=inputs.shapes(2, 4, longest=5),
+        dtype=sampled_from(inputs.FLOATS),
+        epsilon=floats(1e-3, 1),
+        seed=inputs.seeds,
+    )
+    def law(shape, dtype, epsilon, seed):
+        x, gamma, beta, mean, variance = batch(shape, dtype, seed=seed).arrays()
+        result = learner.regularization.batch_norm_inference(
+            x, gamma, beta, mean, variance, epsilon=epsilon
+        )
+        expect(result).to_be_close(
+            normalised(x, mean, variance, gamma, beta, epsilon),
+            because="at test time the moving mean and variance count, whatever the batch",
+            **NEAR,
+        )
 
 
 # --- dropout -------------------------------------------------------------------------------------
@@ -590,6 +644,32 @@ def test_dropout_leaves_x_alone(learner, training):
         expect(x).to_equal(
             before, because="dropout returns a new array; `x *= mask` would change the caller's"
         )
+
+
+@exercise("regularization.dropout")
+def test_any_dropout(learner, for_any):
+    """Any shape, rate and seed: each element is dropped or strengthened, and twice alike."""
+
+    @for_any(
+        shape=inputs.shapes(1, 4, longest=5),
+        dtype=sampled_from(inputs.FLOATS),
+        rate=floats(0, 0.95),
+        seed=integers(0, 2**31 - 1),
+    )
+    def law(shape, dtype, rate, seed):
+        x = signals(*shape, dtype=dtype)
+        result = learner.regularization.dropout(x, rate, training=True, seed=seed)
+        expect(result).to_have_shape(shape, because="dropout keeps the shape")
+        kept = np.asarray(result) != 0
+        expect(result).to_be_close(
+            np.where(kept, x / (1 - rate), 0),
+            because=f"what is kept is divided by {1 - rate:g}, the share that is kept",
+            rtol=1e-4,
+        )
+        again = learner.regularization.dropout(x, rate, training=True, seed=seed)
+        expect(again).to_be_close(result, because="the same seed drops the same elements")
+        resting = learner.regularization.dropout(x, rate, training=False, seed=seed)
+        expect(resting).to_be_close(x, because="outside training, x comes back as it is")
 
 
 # --- BatchNorm -----------------------------------------------------------------------------------
@@ -889,6 +969,38 @@ def test_saved_and_loaded(learner, shape):
         **NEAR,
         mistakes={lost: lambda: normalised(given.x, *statistics(given.x), 1, 0, 0.25)},
     )
+
+
+@exercise("regularization.BatchNorm")
+def test_any_layer_settings(learner, for_any):
+    """Any shape, momentum and epsilon: the layer computes what the two functions do."""
+
+    @for_any(
+        examples=8,
+        shape=inputs.shapes(2, 4, longest=5),
+        momentum=floats(0, 1),
+        epsilon=floats(1e-3, 1),
+        seed=inputs.seeds,
+    )
+    def law(shape, momentum, epsilon, seed):
+        x, *_ = batch(shape, seed=seed).arrays()
+        layer = expect(learner.regularization.BatchNorm(momentum, epsilon)).to_be_a(
+            "layer", because="BatchNorm is a keras.layers.Layer"
+        )
+        mean, variance = statistics(x)
+        expect(layer.call(x, training=True)).to_be_close(
+            normalised(x, mean, variance, 1, 0, epsilon),
+            because="gamma begins at 1, beta at 0; in training the batch's statistics count",
+            rtol=1e-3,
+            atol=1e-3,
+        )
+        moved = averaged(0, mean, momentum), averaged(1, variance, momentum)
+        expect(layer.call(x, training=False)).to_be_close(
+            normalised(x, *moved, 1, 0, epsilon),
+            because="the moving statistics began at 0 and 1, and have moved once",
+            rtol=1e-3,
+            atol=1e-3,
+        )
 
 
 # --- build_regularized_cnn -----------------------------------------------------------------------

@@ -7,6 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis.strategies import (
+    builds,
+    composite,
+    fixed_dictionaries,
+    floats,
+    integers,
+    lists,
+    sampled_from,
+    tuples,
+)
 
 from cifar_lab.grading.expect import expect, fail
 from cifar_lab.grading.laws import (
@@ -112,6 +122,28 @@ def test_step_decay_defaults(learner):
 def test_step_decay_by_position(learner):
     """The settings come in the order initial_rate, factor, every."""
     decays(learner, [0, 4, 5, 10], "the signature gives this order", 0.2, 0.1, 5)
+
+
+@exercise("schedules.step_decay")
+def test_any_decay(learner, for_any):
+    """Any epoch, rate, factor and length of a step."""
+
+    @for_any(
+        epoch=integers(0, 200),
+        rate=floats(1e-4, 1),
+        factor=floats(0.1, 1),
+        every=integers(1, 40),
+    )
+    def law(epoch, rate, factor, every):
+        right = rate
+        for _ in range(every, epoch + 1, every):
+            right *= factor
+        expect(learner.schedules.step_decay(epoch, rate, factor, every)).to_be_close(
+            right,
+            because=f"{every} fits {epoch // every} times into {epoch}",
+            rtol=1e-5,
+            atol=1e-9,  # float32 has no smaller rates
+        )
 
 
 # --- warmup_cosine -----------------------------------------------------------------------------
@@ -294,23 +326,25 @@ def test_warmup_cosine_by_position(learner):
 
 
 @exercise("schedules.warmup_cosine")
-def test_any_warm_up_and_length(learner):
+def test_any_warm_up_and_length(learner, for_any):
     """The formula holds for any length, warm-up and rates."""
-    for steps, settings in drawn_schedules(count=25):
+
+    @for_any(drawn=schedules())
+    def law(drawn):
+        steps, settings = drawn
         warms_up(learner, steps, "rise and fall follow the docstring's formula", **settings)
 
 
-def drawn_schedules(count: int):
-    """Steps and settings at random: up to a thousand steps, rates from 0.0001 to 1."""
-    random = generator(4)
-    for _ in range(count):
-        total = int(random.integers(2, 1000))
-        warmup = int(random.integers(0, total))
-        peak = float(10 ** random.uniform(-3, 0))
-        final = float(peak * random.uniform(0, 0.9))
-        steps = [0, warmup, total, *random.integers(0, 2 * total, 5).tolist()]
-        settings = {"total_steps": total, "warmup_steps": warmup}
-        yield steps, {**settings, "peak_rate": peak, "final_rate": final}
+@composite
+def schedules(draw) -> tuple[list[int], dict]:
+    """Steps and settings: up to a thousand steps, rates from 0.0001 to 1."""
+    total = draw(integers(2, 1000))
+    warmup = draw(integers(0, total - 1))
+    peak = draw(floats(1e-3, 1))
+    final = peak * draw(floats(0, 0.9))
+    steps = [0, warmup, total, *draw(lists(integers(0, 2 * total), max_size=4))]
+    settings = {"total_steps": total, "warmup_steps": warmup}
+    return steps, {**settings, "peak_rate": peak, "final_rate": final}
 
 
 # --- WarmupCosine ------------------------------------------------------------------------------
@@ -357,9 +391,12 @@ def test_schedule_settings_by_position(learner):
 
 
 @exercise("schedules.WarmupCosine")
-def test_any_schedule(learner):
+def test_any_schedule(learner, for_any):
     """The formula holds for any length, warm-up and rates, in float32, too."""
-    for steps, settings in drawn_schedules(count=12):
+
+    @for_any(examples=12, drawn=schedules())
+    def law(drawn):
+        steps, settings = drawn
         schedules_rates(learner, steps, "rise and fall follow the same formula", **settings)
 
 
@@ -605,6 +642,24 @@ class Rule:
                 return text
         return None
 
+    def any_history(self):
+        """A strategy for metrics and settings, with plateaus and ties among them."""
+        gain = sampled_from([0, 1, -1, 2, -2, 3, -3])
+        settings = {
+            "learning_rate": floats(1e-3, 1),
+            "patience": integers(1, 4),
+            "factor": sampled_from([0.1, 0.3, 0.7]),
+            "mode": sampled_from(["min", "max"]),
+            "min_delta": sampled_from([0.5 / 64, 1.5 / 64, 2.5 / 64]),
+            "min_rate": sampled_from([0.0, 0.02, 0.2, 2.0]),
+        }
+        metrics = builds(
+            lambda start, gains: grid(*(start + np.cumsum([0, *gains])).tolist()),
+            integers(-9, 100),
+            lists(gain, min_size=1, max_size=18),
+        )
+        return tuples(metrics, fixed_dictionaries({name: settings[name] for name in self.defaults}))
+
     def histories(self, count: int, seed: int) -> list[tuple[list[float], dict]]:
         """Metrics and settings at random, with plateaus and ties among them."""
         random = generator(seed)
@@ -758,11 +813,14 @@ def test_two_rules_do_not_share(learner):
 
 
 @exercise("schedules.ReduceOnPlateau")
-def test_reduce_like_keras_on_any_history(learner):
+def test_reduce_like_keras_on_any_history(learner, for_any):
     """On any history the rate follows the rule of keras.callbacks.ReduceLROnPlateau."""
     why = "an improvement beats the best value by more than min_delta, and resets the count; "
     why += "a drop comes after `patience` epochs without one, and resets it, too"
-    for metrics, settings in REDUCE.histories(30, seed=0):
+
+    @for_any(examples=40, drawn=REDUCE.any_history())
+    def law(drawn):
+        metrics, settings = drawn
         REDUCE.holds(learner, metrics, why, **settings)
 
 
@@ -850,11 +908,14 @@ def test_two_stop_rules_do_not_share(learner):
 
 
 @exercise("schedules.StopEarly")
-def test_stop_like_keras_on_any_history(learner):
+def test_stop_like_keras_on_any_history(learner, for_any):
     """On any history it stops where keras.callbacks.EarlyStopping does."""
     why = "an improvement beats the best value by more than min_delta, and resets the count; "
     why += "it is time to stop after `patience` epochs without one"
-    for metrics, settings in STOP.histories(40, seed=0):
+
+    @for_any(examples=40, drawn=STOP.any_history())
+    def law(drawn):
+        metrics, settings = drawn
         STOP.holds(learner, metrics, why, **settings)
 
 

@@ -237,6 +237,7 @@ def unfreeze_last(base, count=20):
     depth = len(base.layers)
     for place in range(depth):
         layer = base.layers[place]
+        layer.trainable = True
         if depth - place > count or layer.__class__.__name__ == "BatchNormalization":
             layer.trainable = False
     return base

@@ -1008,6 +1008,17 @@ def build_transfer_model(base, num_classes=10):
     keras.Model(inputs, outputs)
 
 
+# %% transfer.unfreeze_last: the thawing left to the base's own switch
+# says: you left the thawing to `base.trainable = True`
+def unfreeze_last(base, count=20):
+    base.trainable = True
+    first = max(len(base.layers) - count, 0)
+    for place, layer in enumerate(base.layers):
+        if place < first or isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    return base
+
+
 # %% transfer.unfreeze_last: a slice from minus zero
 # says: `layers[-0:]` is all layers
 def unfreeze_last(base, count=20):

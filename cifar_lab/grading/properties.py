@@ -1,0 +1,64 @@
+"""Laws that hold for whatever hypothesis draws; the smallest input that breaks one is shown.
+
+@for_any(size=integers(1, 40), stride=integers(1, 6))
+def law(size, stride):
+    expect(learner.cnn.conv_output_size(size, 3, stride)).to_equal(...)
+"""
+
+import os
+from collections.abc import Callable
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity
+from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.errors import Flaky
+
+from cifar_lab.grading.learner import Learner
+
+# a verdict leaves no files behind: no folder can be made there
+set_hypothesis_home_dir(os.devnull)
+
+RULES = hypothesis.settings(
+    database=None,  # a verdict does not depend on earlier ones
+    deadline=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+    verbosity=Verbosity.quiet,
+    print_blob=False,
+)
+
+
+def for_any(learner: Learner, seed: int) -> Callable:
+    """A decorator that holds a law, here and now, against inputs that are drawn.
+
+    Args:
+        learner: The submission that the law asks.
+        seed: Decides on the inputs.
+
+    Returns:
+        `for_any(examples=20, **inputs)`: a strategy for each argument of the law.
+    """
+
+    def drawn(examples: int = 20, **inputs) -> Callable[[Callable], None]:
+        return lambda law: _hold(law, inputs, hypothesis.settings(RULES, max_examples=examples))
+
+    def _hold(law: Callable, inputs: dict, settings: hypothesis.settings) -> None:
+        failures = []
+
+        def guarded(**values):
+            if learner.fault is not None:  # it answers no more: there is nothing smaller to find
+                raise learner.fault
+            try:
+                law(**values)
+            except Exception as error:
+                failures.append((error, learner.last_call))
+                raise
+
+        try:
+            hypothesis.seed(seed)(settings(hypothesis.given(**inputs)(guarded)))()
+        except Flaky:  # the same input, another answer
+            error, learner.last_call = failures[-1]
+            raise error from None
+
+    return drawn
