@@ -9,6 +9,7 @@ from cifar_lab import notebooks, stubs, syllabus
 
 STAFF_ONLY = (
     *("solutions/", "tests/answers/", "benchmarks/", ".ci/"),
+    *("tests/test_fairness.py", "tests/test_second_backend.py"),  # they judge these answers
     # a class's grading is tested on hand-ins, right ones among them
     *("tests/made_up_class.py", "tests/test_cohort.py", "tests/test_cohort_faults.py"),
     *("tests/test_hidden.py", "tests/test_pages.py", "tests/test_rebuild.py"),

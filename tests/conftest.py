@@ -1,6 +1,7 @@
 """Shared by the course's own tests: the reference, stubs, a copy of the course to work in."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,17 +9,26 @@ from pathlib import Path
 import pytest
 
 from cifar_lab import stubs, syllabus
+from cifar_lab.graders.answers import Answer
 
 # the tests are about the drawn set, unless one says otherwise
 os.environ["CIFAR_COURSE_DATA"] = "drawn"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+BUBBLEWRAP_IS_HERE = shutil.which("bwrap") is not None
 REFERENCE_IS_HERE = stubs.REFERENCE.is_dir()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker of the course's own tests."""
+    config.addinivalue_line("markers", "walled: builds a wall, which needs bubblewrap")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In an edition without the reference, skip what needs it, and say so."""
+    """Skip what needs something that is not here, and say so."""
     for item in items:
+        if not BUBBLEWRAP_IS_HERE and item.get_closest_marker("walled"):
+            item.add_marker(pytest.mark.skip(reason="bubblewrap is not installed"))
         if not REFERENCE_IS_HERE and "reference" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.skip(reason="this edition has no solutions/"))
 
@@ -48,6 +58,23 @@ def submission_with(tmp_path: Path, reference: Path):
             if module in texts or file.exists():
                 text = texts.get(module) or file.read_text(encoding="utf-8")
                 (package / f"{module}.py").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture
+def answered(tmp_path: Path, reference: Path):
+    """The reference with one exercise replaced by an answer of the catalogue."""
+
+    def make(answer: Answer) -> Path:
+        package = tmp_path / "cifar_course"
+        package.mkdir(exist_ok=True)
+        for file in (reference / "cifar_course").glob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            if file.stem == answer.exercise.partition(".")[0]:
+                text += answer.code  # a later definition takes the place of an earlier one
+            (package / file.name).write_text(text, encoding="utf-8")
         return tmp_path
 
     return make

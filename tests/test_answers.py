@@ -8,19 +8,12 @@ from cifar_lab.grading.judge import judge
 
 
 @pytest.fixture
-def verdict(tmp_path, reference):
-    """Judge an answer: the reference with one exercise replaced."""
+def verdict(answered):
+    """Judge an answer."""
 
     def of(answer: Answer, tests: str = "grading", stop_early: bool = False):
-        package = tmp_path / "cifar_course"
-        package.mkdir(exist_ok=True)
-        for file in (reference / "cifar_course").glob("*.py"):
-            text = file.read_text(encoding="utf-8")
-            if file.stem == answer.exercise.partition(".")[0]:
-                text += answer.code  # a later definition takes the place of an earlier one
-            (package / file.name).write_text(text, encoding="utf-8")
         exercises = syllabus.find([answer.exercise])
-        return judge(tmp_path, exercises, tests, stop_early)[answer.exercise]
+        return judge(answered(answer), exercises, tests, stop_early)[answer.exercise]
 
     return of
 

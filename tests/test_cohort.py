@@ -12,9 +12,6 @@ from cifar_lab.grading.cohort import _secret_of
 from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.syllabus import exercises
 
-needs_the_wall = pytest.mark.skipif(
-    shutil.which("bwrap") is None, reason="bubblewrap is not installed"
-)
 ONLY = ("--exercise", "normalization.one_hot", "--exercise", "normalization.standardize")
 
 
@@ -37,7 +34,7 @@ def students(tmp_path, reference):
     return folder
 
 
-@needs_the_wall
+@pytest.mark.walled
 def test_a_class_is_graded_and_graded_again(students, command, tmp_path):
     out = tmp_path / "out"
     words = ("grade", students, "--out", out, "--workers", 2, *ONLY)

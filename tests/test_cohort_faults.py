@@ -5,7 +5,6 @@ import csv
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -18,9 +17,6 @@ import pytest
 from cifar_lab import syllabus
 from cifar_lab.grading import cohort, one, report, sandbox
 
-needs_the_wall = pytest.mark.skipif(
-    shutil.which("bwrap") is None, reason="bubblewrap is not installed"
-)
 # a course cut to two exercises, so that a class takes minutes
 TWO = ("normalization.one_hot", "normalization.standardize")
 WRONG = "\n\ndef one_hot(labels, num_classes):\n    return None\n"
@@ -86,7 +82,7 @@ def kill_at_random(grading: subprocess.Popen, chance: random.Random, kills: int)
     return done
 
 
-@needs_the_wall
+@pytest.mark.walled
 @pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.proof)])
 def test_killed_workers_lose_and_double_nothing(class_of, tmp_path, count):
     words = words_for(class_of(count), tmp_path / "out")
@@ -104,7 +100,7 @@ def test_killed_workers_lose_and_double_nothing(class_of, tmp_path, count):
     assert before == {f: f.stat().st_mtime_ns for f in before}
 
 
-@needs_the_wall
+@pytest.mark.walled
 def test_a_killed_run_is_gone_on_with(class_of, tmp_path):
     words = words_for(class_of(4), tmp_path / "out")
     grading = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -140,7 +136,7 @@ def task(class_of, tmp_path) -> dict:
     }
 
 
-@needs_the_wall
+@pytest.mark.walled
 def test_a_hand_in_that_was_killed_is_judged_once_more(task, monkeypatch):
     judged, real = [], one.judge
 
@@ -166,7 +162,7 @@ def test_without_bubblewrap_it_is_the_graders_fault(task, monkeypatch):
     assert "score" not in result and "bubblewrap" in result["extra_data"]["words"]
 
 
-@needs_the_wall
+@pytest.mark.walled
 def test_too_few_processes_are_the_graders_fault(task, monkeypatch):
     monkeypatch.setattr(sandbox, "Limits", partial(sandbox.Limits, processes=1))
     assert one.grade(**task) == report.GRADER_ERROR

@@ -1,7 +1,6 @@
 """Hidden tests: an instructor's own, with their own points; students see name and verdict only."""
 
 import json
-import shutil
 
 import pytest
 
@@ -74,7 +73,7 @@ def test_the_board_tells_of_hidden_points(reference, own):
     assert "Hidden tests: 2.5 of 2.5 points" in board.as_text(reference, verdicts)
 
 
-@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+@pytest.mark.walled
 def test_a_student_sees_name_and_verdict_only(reference, own, command, tmp_path):
     text = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
     for name, addition in (("ada", ""), ("bob", ONLY_TEN)):

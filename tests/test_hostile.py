@@ -23,7 +23,6 @@ import fcntl
 import os
 import random
 import re
-import shutil
 import socket
 import threading
 import time
@@ -53,10 +52,6 @@ def standardize(images, mean, std):
     images[...] = 0
 """
 SEED, SHARE = 2026, 3  # an ordinary run takes a third of the corpus
-
-needs_the_wall = pytest.mark.skipif(
-    shutil.which("bwrap") is None, reason="bubblewrap is not installed"
-)
 
 
 @dataclass(frozen=True)
@@ -217,7 +212,7 @@ def wait_for(condition: Callable[[], object]) -> bool:
 # --- the corpus -----------------------------------------------------------------------------------
 
 
-@needs_the_wall
+@pytest.mark.walled
 @pytest.mark.parametrize("entry", parameters())
 def test_a_hand_in_gets_what_it_deserves(entry, canaries, tmp_path, reference):
     given, taken = tmp_path / "given", tmp_path / "taken"
@@ -252,7 +247,7 @@ def test_the_corpus_is_large_and_says_what_it_expects():
         assert "earns" in entry.settings or entry.title.startswith("honest"), entry.title
 
 
-@needs_the_wall
+@pytest.mark.walled
 def test_a_cheat_whose_attack_succeeds_would_be_seen(tmp_path, reference):
     """What the corpus asserts would fail if an attack succeeded."""
     (tmp_path / "cifar_course").mkdir()
@@ -284,7 +279,7 @@ NO_SOURCE = {
 }
 
 
-@needs_the_wall
+@pytest.mark.walled
 @pytest.mark.parametrize("title", HONEST_BYTES)
 def test_bytes_that_are_odd_but_honest_earn_everything(title, tmp_path, reference):
     package = tmp_path / "given" / "cifar_course"

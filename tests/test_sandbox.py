@@ -1,7 +1,6 @@
 """The wall: what is behind it answers as in this process, and reaches nothing else."""
 
 import contextlib
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,9 +16,6 @@ from cifar_lab.grading import sandbox as walls
 from cifar_lab.grading.judge import judge
 from cifar_lab.grading.learner import Fault, Learner, LearnerError
 
-needs_bubblewrap = pytest.mark.skipif(
-    shutil.which("bwrap") is None, reason="bubblewrap is not installed"
-)
 # where an answer comes, it may come late on a busy machine; where none comes, nobody waits long
 PATIENT = walls.Limits(seconds=60, memory=2048 * walls.MEBIBYTE)
 HASTY = walls.Limits(seconds=5, memory=2048 * walls.MEBIBYTE)
@@ -75,7 +71,7 @@ def standardize(images, mean, std):
 }
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 @pytest.mark.parametrize("title", WRONG)
 def test_a_wrong_answer_gets_the_same_verdict_behind_the_wall(reference, submission_with, title):
     text = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
@@ -89,14 +85,14 @@ def test_a_wrong_answer_gets_the_same_verdict_behind_the_wall(reference, submiss
     assert not here["normalization.standardize"].passed
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 @pytest.mark.parametrize("module", ["normalization", "schedules"])
 def test_the_reference_earns_every_point_behind_the_wall(reference, module):
     verdicts = judge(reference, syllabus.find([module]), "grading and not trains", walled=True)
     assert all(verdict.passed for verdict in verdicts.values()), verdicts
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_each_test_meets_a_fresh_module(behind):
     counting = (
         RIGHT + "\ncalls = []\n\ndef prepare():\n    calls.append(1)\n    return len(calls)\n"
@@ -118,7 +114,7 @@ def one_hot(labels, num_classes):
 """
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
@@ -141,21 +137,21 @@ def test_learner_code_sees_little(behind, monkeypatch, found, expected):
     assert ask(behind(LOOK.format(found=found)), one_hot) == expected
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_a_wall_that_does_not_stand_is_the_graders_fault(submission_with, monkeypatch):
     monkeypatch.setattr(walls, "environment", lambda: {"PYTHONPATH": "/course", "A_SECRET": "x"})
     with pytest.raises(walls.GraderError, match="the environment: A_SECRET"):
         walls.Sandbox(submission_with())
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_a_child_that_does_not_come_up_is_the_graders_fault(behind):
     sandbox = behind(RIGHT, walls.Limits(processes=1))
     with pytest.raises(walls.GraderError, match="a test could not begin"):
         ask(sandbox, one_hot)
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_a_parent_that_cannot_be_forked_is_the_graders_fault(behind, monkeypatch):
     sandbox = behind(RIGHT)
     order = sandbox._order
@@ -165,7 +161,7 @@ def test_a_parent_that_cannot_be_forked_is_the_graders_fault(behind, monkeypatch
         pass
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_a_reference_in_sight_is_the_graders_fault(submission_with, monkeypatch):
     monkeypatch.setattr(walls.stubs, "REFERENCE", Path("/usr/bin"))
     with pytest.raises(walls.GraderError, match=r"one reaches .*'the reference'"):
@@ -238,7 +234,7 @@ FAULTS = {
 }
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 @pytest.mark.parametrize("title", FAULTS)
 def test_a_fault_costs_its_own_test_only(behind, title):
     text, kind = FAULTS[title]
@@ -251,7 +247,7 @@ def test_a_fault_costs_its_own_test_only(behind, title):
         assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 42
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_an_import_that_hangs_is_waited_for_once(behind):
     sandbox = behind("while True: pass\n", HASTY)
     for waited in (True, False):
@@ -263,7 +259,7 @@ def test_an_import_that_hangs_is_waited_for_once(behind):
             assert (session.fault is not None) == waited  # the second one asked nobody
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_a_fault_is_not_blamed_on_the_next_module(behind):
     sandbox = behind("import os\ndef one_hot(*a):\n    os._exit(0)\n")
     with sandbox.session(seed=0) as session:
@@ -274,7 +270,7 @@ def test_a_fault_is_not_blamed_on_the_next_module(behind):
     assert not sandbox.hanging
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_a_hand_in_has_so_much_time_in_all(behind):
     text = "import time\ndef one_hot(*a):\n    time.sleep(2)\n    return 1\n"
     sandbox = behind(text, walls.Limits(total=3.5))
@@ -285,7 +281,7 @@ def test_a_hand_in_has_so_much_time_in_all(behind):
         assert caught.value.kind == "time-out"
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_an_exercise_that_hangs_is_waited_for_twice(behind):
     sandbox = behind("def one_hot(*a):\n    while True: pass\n", HASTY)
     for asked in (True, True, False):
@@ -297,7 +293,7 @@ def test_an_exercise_that_hangs_is_waited_for_twice(behind):
         assert session.fault is None
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_a_new_wall_is_built_where_the_old_one_was_torn_down(behind):
     killing = "import os\ndef one_hot(*a):\n    os.kill(-1, 9)\n    return 1\n"
     sandbox = behind(killing + "def prepare():\n    return 42\n")
@@ -307,7 +303,7 @@ def test_a_new_wall_is_built_where_the_old_one_was_torn_down(behind):
     assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 42
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_memory_ends_before_the_machines_does(behind):
     sandbox = behind("def one_hot(*a):\n    return len(bytearray(6 * 2**30))\n")
     with pytest.raises(LearnerError) as caught:
@@ -315,7 +311,7 @@ def test_memory_ends_before_the_machines_does(behind):
     assert "MemoryError" in caught.value.types
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_a_file_cannot_fill_the_disk(behind):
     sandbox = behind(
         "def one_hot(*a):\n    with open('/tmp/big', 'wb') as f:\n"
@@ -325,7 +321,7 @@ def test_a_file_cannot_fill_the_disk(behind):
         ask(sandbox, one_hot)
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_a_fork_bomb_runs_into_its_limit(behind):
     sandbox = behind(
         "import os, time\ndef one_hot(*a):\n    for _ in range(500):\n"
@@ -336,7 +332,7 @@ def test_a_fork_bomb_runs_into_its_limit(behind):
     assert "OSError" in caught.value.types  # fork says "resource temporarily unavailable"
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_nothing_survives_a_test(behind):
     sandbox = behind(
         "import os, time\n"
@@ -349,7 +345,7 @@ def test_nothing_survives_a_test(behind):
     assert ask(sandbox, lambda learner: learner.normalization.prepare()) == before
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_a_giant_reply_is_refused_before_it_is_read(behind):
     limits = walls.Limits(reply=walls.MEBIBYTE)
     sandbox = behind("import numpy\ndef one_hot(*a):\n    return numpy.zeros(2**20)\n", limits)
@@ -393,7 +389,7 @@ def test_a_frame_that_is_no_reply_is_a_fault(value):
     assert caught.value.kind == "bad reply"
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_closing_leaves_no_process(behind):
     sandbox = behind(RIGHT)
     assert ask(sandbox, one_hot).tolist() == [[0, 1], [1, 0]]
@@ -408,7 +404,7 @@ def test_closing_leaves_no_process(behind):
     pytest.fail(f"these are still there: {children}")
 
 
-@needs_bubblewrap
+@pytest.mark.walled
 def test_walls_side_by_side_have_users_of_their_own(behind):
     whose = "import os\n\ndef one_hot(labels, num_classes):\n    return os.getuid()\n"
     first, second = behind(whose), behind(whose)

@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ def judge(
     exercises: list[Exercise],
     tests: str = "grading",
     stop_early: bool = False,
+    plugins: Sequence[object] = (),
     **options: object,
 ) -> dict[str, ExerciseVerdict]:
     """Verdicts by exercise id, in the order of the course.
@@ -50,6 +52,7 @@ def judge(
         exercises: What to judge.
         tests: pytest's marker expression for the tests to run.
         stop_early: End with the first test that fails; the points are then of no use.
+        plugins: Further plugins for the pytest run.
         options: The other options of `pytest -m grading`, such as `walled=True`.
 
     Raises:
@@ -84,7 +87,7 @@ def judge(
         *(word for name, value in options.items() for word in _option(name, value)),
     ]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), _no_color(), _no_log():
-        status = pytest.main(arguments, plugins=[collector])
+        status = pytest.main(arguments, plugins=[collector, *plugins])
     if collector.interrupted is not None:
         raise KeyboardInterrupt(collector.interrupted)
     if collector.faults:
