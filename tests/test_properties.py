@@ -1,5 +1,6 @@
 """Laws for any input: the smallest that breaks one is shown, and nothing else comes of it."""
 
+import importlib
 import itertools
 from types import SimpleNamespace
 
@@ -34,6 +35,15 @@ def seen(learner, seed: int) -> list[int]:
 def test_the_seed_decides_on_the_inputs(learner):
     first, again, other = (seen(learner, seed) for seed in (1, 1, 2))
     assert first == again != other and len(first) == 20
+
+
+def test_imported_code_does_not_decide_on_the_inputs(learner, tmp_path, monkeypatch):
+    before = [seen(learner, seed) for seed in range(20)]
+    numbers = ", ".join(map(str, range(1000, 1100, 7)))
+    (tmp_path / "with_numbers.py").write_text(f"NUMBERS = [{numbers}]\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("with_numbers")
+    assert [seen(learner, seed) for seed in range(20)] == before
 
 
 def test_the_smallest_input_is_shown(learner):
