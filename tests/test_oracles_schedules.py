@@ -4,6 +4,7 @@ import itertools
 import runpy
 from types import SimpleNamespace
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -81,7 +82,10 @@ def test_stop_law_is_keras_own(laws, model):
 
 
 def test_schedule_law_is_keras_cosine_decay(laws):
-    for steps, given in laws.drawn_schedules(count=20):
+    @hypothesis.settings(max_examples=40, derandomize=True, database=None, deadline=None)
+    @hypothesis.given(laws.schedules())
+    def law(drawn):
+        steps, given = drawn
         total, warmup, peak, final = given.values()
         decay = keras.optimizers.schedules.CosineDecay(
             0.0 if warmup else peak,
@@ -93,6 +97,8 @@ def test_schedule_law_is_keras_cosine_decay(laws):
         right = [float(keras.ops.convert_to_numpy(decay(step))) for step in steps]
         found = laws.warmup_cosine(np.array(steps), total, warmup, peak, final)
         np.testing.assert_allclose(found, right, rtol=1e-5, atol=2e-6 * peak)
+
+    law()
 
 
 def test_step_law_is_keras_staircase(laws):

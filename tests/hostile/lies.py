@@ -310,7 +310,7 @@ def standardize(images, mean, std):
 
 
 # %% right, but the images are gone
-# earns: 2.25
+# earns: 2.4
 honest = standardize
 
 def standardize(images, mean, std):
