@@ -7,12 +7,11 @@ import pytest
 from cifar_lab import syllabus
 from cifar_lab.graders import reading
 from cifar_lab.graders.answers import answers
-from cifar_lab.grading.judge import judge
+from cifar_lab.grading.judge import QUICK, judge
 
 RUNS = 20
 SEED, SAMPLE, SAMPLED_RUNS = 2026, 6, 3  # what an ordinary run takes of it; the rest is proof
 
-QUICK = "grading and not trains"
 TRAINED = [a for a in answers("right") if reading.trains(syllabus.exercises()[a.exercise])]
 
 

@@ -4,7 +4,6 @@ import importlib
 import itertools
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from hypothesis.strategies import integers
 
@@ -96,8 +95,7 @@ def one_hot(labels, num_classes):
     verdict = judge(folder, syllabus.find(["normalization.one_hot"]))["normalization.one_hot"]
     (failed,) = (test for test in verdict.tests if not test.passed)
     assert failed.name == "Any labels of any integer dtype, flat or in a column"
-    labels = np.zeros(1, "uint8")
-    assert f"one_hot({labels.dtype} array (1)" in failed.message and ", 8)" in failed.message
+    assert "one_hot(uint8 array (1)" in failed.message and ", 8)" in failed.message
 
 
 def test_nothing_is_left_behind(command, reference, tmp_path):

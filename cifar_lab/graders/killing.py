@@ -12,10 +12,8 @@ from pathlib import Path
 
 from cifar_lab import stubs, syllabus
 from cifar_lab.graders.mutants import Mutant
-from cifar_lab.grading.judge import judge
+from cifar_lab.grading.judge import QUICK, judge
 
-# a training for every mutant would take hours: the tests that train are left out
-TESTS = "grading and not trains"
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["cifar_lab.graders.warm"])
 PATIENCE = 120.0  # seconds; a mutant that takes longer is taken for one that never ends
@@ -74,7 +72,8 @@ def _judge(sender: Connection, folder: Path, id: str) -> None:
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
     try:
-        failure = judge(folder, syllabus.find([id]), TESTS, stop_early=True)[id].first_failure
+        # a training for every mutant would take hours
+        failure = judge(folder, syllabus.find([id]), QUICK, stop_early=True)[id].first_failure
         sender.send(failure.name if failure else "")
     except Exception as error:
         sender.send(error)

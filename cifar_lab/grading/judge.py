@@ -14,6 +14,8 @@ from cifar_lab.grading import plugin
 from cifar_lab.grading.verdict import ExerciseVerdict
 from cifar_lab.syllabus import Exercise
 
+QUICK = "grading and not trains"  # the tests that train no network
+
 
 class CannotJudge(Exception):
     """The judge's own fault: no verdict can be given."""
