@@ -38,6 +38,15 @@ def class_of(tmp_path, reference):
     return make
 
 
+@pytest.fixture(autouse=True)
+def scratch(tmp_path, monkeypatch) -> Path:
+    """Where copies of hand-ins lie while they are judged."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
 def words_for(folder: Path, out: Path) -> list[str]:
     only = [word for name in TWO for word in ("--exercise", name)]
     words = [sys.executable, "-m", "cifar_lab.cli", "grade", folder, "--out", out]
@@ -98,6 +107,28 @@ def test_killed_workers_lose_and_double_nothing(class_of, tmp_path, count):
     before = {f: f.stat().st_mtime_ns for f in (tmp_path / "out" / "results").iterdir()}
     assert subprocess.run(words, capture_output=True).returncode == 0
     assert before == {f: f.stat().st_mtime_ns for f in before}
+
+
+@pytest.mark.walled
+def test_an_orphan_ends_and_leaves_nothing_behind(task, scratch):
+    """Its worker is killed while it grades: it ends by itself, and its copy goes with it."""
+    worker = (
+        "import json, sys\n"
+        "from cifar_lab.grading import cohort\n"
+        "cohort._supervised(json.load(sys.stdin))"
+    )
+    words = [sys.executable, "-c", worker]
+    supervising = subprocess.Popen(words, stdin=subprocess.PIPE, text=True)
+    supervising.stdin.write(json.dumps(task))
+    supervising.stdin.close()
+    while not any(scratch.iterdir()):
+        time.sleep(0.01)
+    orphans = below(supervising)
+    supervising.kill()
+    supervising.wait()
+    _, alive = psutil.wait_procs(orphans, timeout=60)
+    assert orphans and not alive
+    assert not any(scratch.iterdir()) and not Path(task["file"]).exists()
 
 
 @pytest.mark.walled
