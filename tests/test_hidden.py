@@ -74,6 +74,22 @@ def test_the_board_tells_of_hidden_points(reference, own):
 
 
 @pytest.mark.walled
+def test_no_other_test_learns_what_a_hidden_one_asked(submission_with, own):
+    """Behind the wall each runs in a process of its own: what it leaves there, nobody finds."""
+    keeping = """
+import builtins
+
+def one_hot(labels, num_classes):
+    builtins.calls = getattr(builtins, "calls", 0) + 1
+    return builtins.calls
+"""
+    folder, exercises = submission_with(normalization=keeping), ["normalization.one_hot"]
+    verdicts = judge(folder, syllabus.find(exercises), hidden=own, walled=True)
+    messages = [test.message for test, _ in verdicts[exercises[0]].hidden]
+    assert ["It returned 1.\n" in message for message in messages] == [False, True], messages
+
+
+@pytest.mark.walled
 def test_a_student_sees_name_and_verdict_only(reference, own, command, tmp_path):
     text = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
     for name, addition in (("ada", ""), ("bob", ONLY_TEN)):

@@ -35,10 +35,10 @@ def behind(submission_with):
         sandbox.close()
 
 
-def ask(sandbox: walls.Sandbox, call):
+def ask(sandbox: walls.Sandbox, call, **session):
     """One test's session: what `call` gets out of the learner."""
-    with sandbox.session(seed=0, keras=False) as session:
-        return call(Learner(session.handle))
+    with sandbox.session(seed=0, **session) as open_session:
+        return call(Learner(open_session.handle))
 
 
 def one_hot(learner):
@@ -100,6 +100,51 @@ def test_each_test_meets_a_fresh_module(behind):
     sandbox = behind(counting)
     for _ in range(2):
         assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 1
+
+
+def prepare(learner):
+    return learner.normalization.prepare()
+
+
+REMEMBERS = """
+import builtins
+from pathlib import Path
+
+note = Path("/tmp/note")
+
+def prepare():
+    builtins.calls = getattr(builtins, "calls", 0) + 1
+    seen = note.exists()
+    note.touch()
+    return [builtins.calls, seen]
+"""
+
+
+@pytest.mark.walled
+def test_tests_of_an_exercise_share_a_process_and_no_files(behind):
+    sandbox = behind(REMEMBERS)
+    found = [
+        ask(sandbox, prepare, exercise=exercise)
+        for exercise in ("cnn.conv2d", "cnn.conv2d", "cnn.softmax", "cnn.conv2d", None, None)
+    ]
+    assert [calls for calls, _ in found] == [1, 2, 1, 1, 1, 1]
+    assert not any(seen for _, seen in found)
+
+
+@pytest.mark.walled
+def test_a_hidden_test_runs_alone(behind):
+    sandbox = behind(REMEMBERS)
+    for alone, calls in ((False, 1), (True, 1), (False, 1), (False, 2)):
+        assert ask(sandbox, prepare, exercise="cnn.conv2d", alone=alone)[0] == calls
+
+
+@pytest.mark.walled
+def test_a_process_that_ends_between_two_tests_costs_nothing(behind):
+    late = "import os, threading\ndef prepare():\n    threading.Timer(0.2, os._exit, [1]).start()\n"
+    sandbox = behind(late + "    return os.getpid()\n")
+    first = ask(sandbox, prepare, exercise="cnn.conv2d")
+    time.sleep(1)
+    assert ask(sandbox, prepare, exercise="cnn.conv2d") != first
 
 
 # --- what learner code can reach ------------------------------------------------------------------

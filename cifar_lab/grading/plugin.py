@@ -185,7 +185,9 @@ def learner(request: pytest.FixtureRequest, submission: Path, pytestconfig: pyte
         return
     sandbox = request.getfixturevalue("sandbox")
     exercise = _exercise_of(request.node)
-    with sandbox.session(seed, _needs_keras(exercise), exercise) as session:
+    # what a public test's message says to a student must not come out of a hidden one
+    alone = request.node.get_closest_marker("hidden") is not None
+    with sandbox.session(seed, _needs_keras(exercise), exercise, alone) as session:
         yield Learner(session.handle, session.import_first, trusted=False)
 
 

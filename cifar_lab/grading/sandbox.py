@@ -38,7 +38,9 @@ LENGTH = struct.Struct("<Q")  # before every frame, as in server.py
 FIRST_USER = 61_000  # where the grader runs as root, every wall has a user of its own
 USERS = Path("/run/cifar-course")  # a locked file for each of them that is taken
 PATIENCE = 2  # time-outs of an exercise
+AGAIN, READY = LENGTH.pack(0), b"+"  # as in server.py
 START = 60  # seconds for a child to come up
+NEXT = 10  # seconds for one that is up to be ready for another test
 FORKABLE = 2  # threads: a fork of a process with more may wait for a lock that nobody holds
 MEBIBYTE = 2**20
 RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
@@ -97,6 +99,7 @@ class Sandbox:
         self.left = self.limits.total
         self.hanging: dict[str, Fault] = {}  # modules whose import does not come to an end
         self._time_outs: Counter[str | None] = Counter()  # by exercise
+        self._kept: tuple[str, socket.socket] | None = None  # an exercise and its child
         self._process: subprocess.Popen | None = None
         self._start()
 
@@ -143,6 +146,9 @@ class Sandbox:
 
     def close(self) -> None:
         """End the wall and everything in it."""
+        if self._kept:
+            self._kept[1].close()
+            self._kept = None
         if self._process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -186,14 +192,16 @@ class Sandbox:
 
     @contextlib.contextmanager
     def session(
-        self, seed: int, keras: bool = False, exercise: str | None = None
+        self, seed: int, keras: bool = False, exercise: str | None = None, alone: bool = False
     ) -> Iterator["Session"]:
-        """A fresh child of the server, for one test.
+        """Learner code, freshly imported for one test.
 
         Args:
             seed: Where random generators start.
-            keras: Whether the child is to find Keras imported.
-            exercise: After `PATIENCE` time-outs of an exercise its other tests do not wait.
+            keras: Whether it is to find Keras imported.
+            exercise: Tests of one exercise in a row run in the same process, as long as it
+                answers. After `PATIENCE` time-outs of an exercise its other tests do not wait.
+            alone: This test has a process of its own all the same.
         """
         session = Session(self)
         if self._time_outs[exercise] >= PATIENCE:
@@ -201,21 +209,32 @@ class Sandbox:
             session.fault = Fault("time-out", words)
             yield session
             return
-        session.channel = self._child(seed, keras)
+        shared = exercise and not alone
+        session.channel = self._child_of(exercise if shared else None, seed, keras)
         try:
             yield session
         finally:
-            session.channel.close()
             kind = session.fault.kind if session.fault else None
-            if kind is None:
+            if kind is None and shared:
+                self._kept = (exercise, session.channel)
+            else:
+                session.channel.close()
+            if kind is None and not shared:
                 self.ending()
-            elif kind not in ENDINGS:
+            elif kind and kind not in ENDINGS:
                 self.close()  # it goes on, and nobody waits for it
             if kind == "time-out" and exercise:
                 self._time_outs[exercise] += 1
 
-    def _child(self, seed: int, keras: bool) -> socket.socket:
-        """The channel of a fresh child; what an earlier test has damaged is built anew."""
+    def _child_of(self, exercise: str | None, seed: int, keras: bool) -> socket.socket:
+        """The channel of a child; what an earlier test has damaged is built anew."""
+        kept, self._kept = self._kept, None
+        if kept:
+            owner, channel = kept
+            if owner == exercise and _is_ready(channel):
+                return channel
+            channel.close()
+            self.ending()
         try:
             return self._fork(seed, keras)
         except GraderError:
@@ -332,6 +351,16 @@ class Session:
                 raise ConnectionError("it hung up")
             data += part
         return bytes(data)
+
+
+def _is_ready(channel: socket.socket) -> bool:
+    """Whether a child that has answered one test takes another."""
+    try:
+        channel.settimeout(NEXT)
+        channel.sendall(AGAIN)
+        return channel.recv(1) == READY
+    except OSError:
+        return False
 
 
 def _fault_of(status: int | None) -> Fault:

@@ -1,10 +1,10 @@
-"""Runs inside the wall: imports what is heavy once, and forks a clean child for every test.
+"""Runs inside the wall: imports what is heavy once, and forks a clean child for every exercise.
 
     python -m cifar_lab.grading.server FD FOLDER MODULE...
 
 FD is a socket to the grader. Each message on it is one JSON line; with "session" comes another
-socket, on which a forked child answers the frames of one test. Learner code runs in such children
-alone, so nothing that it does outlives its test.
+socket, on which a forked child answers the frames of a test, and of others that may follow it
+there. Learner code runs in such children alone, so nothing that it does outlives them.
 """
 
 import array
@@ -18,12 +18,15 @@ import socket
 import struct
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from cifar_lab.grading.worker import Worker
 
 LENGTH = struct.Struct("<Q")
-READY = b"+"  # a child's first byte: what goes wrong before it is not the learner's fault
+READY = b"+"  # a child is ready for a test: what goes wrong before is not the learner's fault
+AGAIN = LENGTH.pack(0)  # in the place of a frame: another test begins
 PR_SET_DUMPABLE = 4
 SCRATCH = Path(tempfile.gettempdir())  # where alone learner code may write
 
@@ -55,10 +58,11 @@ def main() -> None:
             import_keras()
             answer = {"threads": len(os.listdir("/proc/self/task"))}  # noqa: PTH208
         elif order["do"] == "session":
-            answer = {"status": _session(control, sockets[0], folder, modules, order["seed"])}
+            child = partial(_answer, folder=folder, modules=modules, seed=order["seed"], own=own)
+            answer = {"status": _session(control, sockets[0], child)}
         control.sendall(json.dumps(answer).encode() + b"\n")
         if order["do"] == "session":
-            _remove(set(SCRATCH.iterdir()) - own)
+            _tidy_up(own)
 
 
 def _receive(control: socket.socket, buffer: bytes) -> tuple[bytes, list[int]]:
@@ -74,13 +78,13 @@ def _receive(control: socket.socket, buffer: bytes) -> tuple[bytes, list[int]]:
     return buffer, list(found)
 
 
-def _session(control, descriptor: int, folder: Path, modules: tuple[str, ...], seed: int) -> int:
-    """Fork a child for one test, wait for its end, leave nothing of it; its wait status."""
+def _session(control: socket.socket, descriptor: int, answer: Callable) -> int:
+    """Fork a child that answers, wait for its end, leave nothing of it; its wait status."""
     child = os.fork()
     if child == 0:
         control.close()
         try:
-            _answer(socket.socket(fileno=descriptor), folder, modules, seed)
+            answer(socket.socket(fileno=descriptor))
         finally:
             os._exit(0)  # learner code may have left threads and atexit functions behind
     os.close(descriptor)
@@ -102,29 +106,32 @@ def _kill_all_others() -> None:
         return
 
 
-def _remove(paths: set[Path]) -> None:
-    """Remove files and folders: what one test wrote is not there for the next."""
-    for path in paths:
+def _tidy_up(own: set[Path]) -> None:
+    """Remove all files and folders but these: what one test wrote is not there for the next."""
+    for path in set(SCRATCH.iterdir()) - own:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
 
 
-def _answer(channel: socket.socket, folder: Path, modules: tuple[str, ...], seed: int) -> None:
-    """Answer frames until the grader hangs up."""
+def _answer(
+    channel: socket.socket, folder: Path, modules: tuple[str, ...], seed: int, own: set[Path]
+) -> None:
+    """Answer frames, test after test, until the grader hangs up."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
-    worker = Worker(folder, modules, seed, walled=True)
-    channel.sendall(READY)
-    while True:
+    head: bytes | None = AGAIN
+    while head is not None:
+        if head == AGAIN:
+            _tidy_up(own)
+            worker = Worker(folder, modules, seed, walled=True)
+            channel.sendall(READY)
+        else:
+            reply = worker.handle(_exactly(channel, LENGTH.unpack(head)[0]))
+            channel.sendall(LENGTH.pack(len(reply)) + reply)
         head = _exactly(channel, LENGTH.size)
-        if head is None:
-            return
-        frame = _exactly(channel, LENGTH.unpack(head)[0])
-        reply = worker.handle(frame)
-        channel.sendall(LENGTH.pack(len(reply)) + reply)
 
 
 def _exactly(channel: socket.socket, count: int) -> bytes | None:
