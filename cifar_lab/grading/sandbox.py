@@ -19,8 +19,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -199,8 +200,9 @@ class Sandbox:
         Args:
             seed: Where random generators start.
             keras: Whether it is to find Keras imported.
-            exercise: Tests of one exercise in a row run in the same process, as long as it
-                answers. After `PATIENCE` time-outs of an exercise its other tests do not wait.
+            exercise: Where Keras is imported, tests of one exercise in a row run in the same
+                process: for TensorFlow to begin to compute takes longer than most of them.
+                After `PATIENCE` time-outs of an exercise its other tests do not wait.
             alone: This test has a process of its own all the same.
         """
         session = Session(self)
@@ -210,7 +212,12 @@ class Sandbox:
             yield session
             return
         shared = exercise and not alone
-        session.channel = self._child_of(exercise if shared else None, seed, keras)
+        fresh = partial(self._child, seed, keras)
+        if shared and (channel := self._kept_for(exercise)):
+            session.channel, session.renew = channel, fresh
+        else:
+            self._end_kept()
+            session.channel = fresh()
         try:
             yield session
         finally:
@@ -226,15 +233,21 @@ class Sandbox:
             if kind == "time-out" and exercise:
                 self._time_outs[exercise] += 1
 
-    def _child_of(self, exercise: str | None, seed: int, keras: bool) -> socket.socket:
-        """The channel of a child; what an earlier test has damaged is built anew."""
-        kept, self._kept = self._kept, None
-        if kept:
-            owner, channel = kept
-            if owner == exercise and _is_ready(channel):
-                return channel
-            channel.close()
+    def _kept_for(self, exercise: str) -> socket.socket | None:
+        """The channel of the child that the last test of the exercise has left, if it is ready."""
+        if not self._kept or self._kept[0] != exercise or not _is_ready(self._kept[1]):
+            return None
+        channel, self._kept = self._kept[1], None
+        return channel
+
+    def _end_kept(self) -> None:
+        if self._kept:
+            self._kept[1].close()
+            self._kept = None
             self.ending()
+
+    def _child(self, seed: int, keras: bool) -> socket.socket:
+        """The channel of a fresh child; what an earlier test has damaged is built anew."""
         try:
             return self._fork(seed, keras)
         except GraderError:
@@ -276,6 +289,7 @@ class Session:
 
     def __init__(self, sandbox: Sandbox):
         self.channel: socket.socket | None = None
+        self.renew: Callable[[], socket.socket] | None = None  # where it was another test's
         self.fault: Fault | None = None
         self._sandbox = sandbox
         self._imported: set[str] = set()
@@ -336,6 +350,12 @@ class Session:
         try:
             self.handle(wire.encode({"import": module}))
         except Fault as fault:
+            if self.renew and fault.kind in ENDINGS:
+                # it was an earlier test that ended this process, if late
+                self.channel, self.renew, self.fault = self.renew(), None, None
+                self._imported.clear()
+                self.import_first(module)
+                return
             hanging[module] = fault
             raise
 

@@ -122,6 +122,16 @@ sys.stdout.close()
 sys.stdout = sys.stderr = None
 
 
+# %% it goes elsewhere and closes its output, beside Keras
+# judges: cnn.compile_cnn
+# module: cnn
+import os, sys
+os.chdir("/")
+os.close(2)
+sys.stdout.close()
+sys.stdout = sys.stderr = None
+
+
 # %% settings of the process
 import faulthandler, gc, os, sys
 faulthandler.disable()

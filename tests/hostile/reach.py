@@ -7,8 +7,8 @@ from pathlib import Path
 
 def attack():
     label = "@LABEL@"
-    Path("/tmp/link").symlink_to(label)
-    os.mkdir("/tmp/folder")
+    if not os.path.islink("/tmp/link"):
+        Path("/tmp/link").symlink_to(label)
     places = ["", "/proc/1/root", "/proc/self/root", f"/proc/{os.getppid()}/root", "/oldroot", "/tmp/.."]
     for place in [*places, *(f"/proc/{pid}/cwd/../../.." for pid in os.listdir("/proc") if pid.isdigit())]:
         try:
@@ -219,7 +219,7 @@ def attack():
 import os
 
 def attack():
-    os.makedirs("/tmp/" + "d/" * 400)
+    os.makedirs("/tmp/" + "d/" * 400, exist_ok=True)
     for number in range(5_000):
         open(f"/tmp/{number}", "w").close()
 
@@ -230,8 +230,9 @@ def attack():
 import os
 
 def attack():
-    os.makedirs("/tmp/closed/inner")
-    os.chmod("/tmp/closed", 0)
+    if not os.path.exists("/tmp/closed"):
+        os.makedirs("/tmp/closed/inner")
+        os.chmod("/tmp/closed", 0)
 
 
 # %% forks without end
