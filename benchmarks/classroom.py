@@ -2,12 +2,14 @@
 
     python -m benchmarks.classroom make CLASS [--students 100] [--seed 0]
     python -m benchmarks.classroom judge CLASS OUT
+    python -m benchmarks.classroom wall [--exercise NAME]...
     python -m benchmarks.classroom speed [--exercise NAME]... [--students 10 100]
 
 `make` writes correct, unfinished, partly wrong, hostile and broken hand-ins, and what each must
-get; `judge` holds the results of `cifar-course grade CLASS --out OUT` against that. `speed`
-grades copies of the reference: behind the wall with one worker and with two, in classes of
-several sizes, and with plain pytest in a process per hand-in, and prints ratios.
+get; `judge` holds the results of `cifar-course grade CLASS --out OUT` against that. `wall`
+grades the reference in one process and behind the wall. `speed` grades copies of it: behind the
+wall with one worker and with two, in classes of several sizes, and with plain pytest in a process
+per hand-in. Both print ratios.
 """
 
 import json
@@ -188,6 +190,23 @@ def _share(found: dict, exercise: str) -> str:
 
 
 @app.command()
+def wall(
+    exercise: Annotated[list[str] | None, typer.Option(help="Judge these only.")] = None,
+) -> None:
+    """Seconds for the reference: plain pytest, the same behind the wall, and importing Keras."""
+    wanted = [entry.id for entry in syllabus.find(exercise or [])]
+    plain = _plain(wanted)
+    imports = _median([sys.executable, "-c", "import keras"])
+    walled = _plain(wanted, "--walled")
+    for seconds, words in (
+        (plain, "in one process"),
+        (walled, "behind the wall"),
+        (imports, "`import keras` alone"),
+    ):
+        print(f"{seconds:7.2f} s   {seconds / plain:.2f}   {words}")
+
+
+@app.command()
 def speed(
     students: Annotated[list[int] | None, typer.Option(help="Sizes of classes.")] = None,
     exercise: Annotated[list[str] | None, typer.Option(help="Judge these only.")] = None,
@@ -204,9 +223,13 @@ def speed(
             print(f"{each:7.2f} s   {each / plain:.2f}   {words}", flush=True)
 
 
-def _plain(wanted: list[str]) -> float:
+def _plain(wanted: list[str], *more: str) -> float:
     words = [sys.executable, "-m", "pytest", "-m", "grading", "-q", "-p", "no:cacheprovider"]
     words += [f"--exercise={id}" for id in wanted] + [f"--submission={stubs.REFERENCE}"]
+    return _median([*words, *more])
+
+
+def _median(words: list[str]) -> float:
     times = []
     for _ in range(3):
         began = time.perf_counter()

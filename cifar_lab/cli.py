@@ -54,9 +54,6 @@ def _stop(problem: object) -> None:
 def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict:
     from cifar_lab.grading.judge import CannotJudge, judge
 
-    wanted = {exercise.module for exercise in exercises}
-    if any(lesson.keras and lesson.module in wanted for lesson in syllabus.lessons()):
-        import_keras()
     try:
         verdicts = judge(folder, exercises)
     except CannotJudge as fault:

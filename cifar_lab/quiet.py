@@ -1,8 +1,10 @@
 """Import Keras without the lines that TensorFlow's native code prints as it starts."""
 
 import contextlib
+import gc
 import logging
 import os
+import sys
 from collections.abc import Iterator
 
 
@@ -11,10 +13,15 @@ def import_keras() -> None:
 
     Warnings of TensorFlow stay silent afterwards, too.
     """
+    if "keras" in sys.modules:
+        return
     with _no_standard_error():
         import keras  # noqa: F401
     # its advice on many small models is for those who write training loops
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # half a million objects that stay to the end: no search for garbage need look at them again,
+    # and no forked child gets a copy of its own because one did
+    gc.freeze()
 
 
 @contextlib.contextmanager

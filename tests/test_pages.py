@@ -133,6 +133,9 @@ def test_the_most_frequent_failure_leaves_stubs_out(results):
     one = page.exercises_of_class(graded)[ONE_HOT]
     assert one.failure.name == frequent[1]["name"].partition(": ")[2] and one.failed_so == 2
     assert one.failure.came == "It returned 3."
+    frequent[1]["extra_data"]["fault"] = "exception"  # then a result says more than it
+    graded = [s for s in map(marks.read, results) if s.graded]
+    assert page.exercises_of_class(graded)[ONE_HOT].failure.came == "It returned 4."
     assert one.counts == {"passed": 0, "failed": 3, "not written": len(graded) - 3}
 
 

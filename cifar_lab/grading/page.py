@@ -104,9 +104,10 @@ def _exercise_of_class(id: str, marks: list) -> ExerciseOfClass:
     example, often = None, 0
     if laws:
         ((name, often),) = laws.most_common(1)
-        ways = Counter(law.came for law in failures if law.name == name)
-        ((way, _),) = ways.most_common(1)
-        example = next(law for law in failures if (law.name, law.came) == (name, way))
+        failures = [law for law in failures if law.name == name]
+        ways = Counter(law.came for law in failures)
+        # of equally frequent ones, a wrong result says more than an exception
+        example = max(failures, key=lambda law: (ways[law.came], law.fault is None))
     statuses = {status: counts[status] for status in (PASSED, FAILED, NOT_WRITTEN)}
     return ExerciseOfClass(id, statuses, example, often)
 

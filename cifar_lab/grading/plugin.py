@@ -23,6 +23,7 @@ from cifar_lab.grading.learner import GraderError, Learner, LearnerError
 from cifar_lab.grading.samples import drawing
 from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.grading.worker import Worker
+from cifar_lab.quiet import import_keras
 from cifar_lab.submission import NoSubmission, find_submission
 
 VERDICTS = pytest.StashKey[dict[str, ExerciseVerdict]]()
@@ -180,11 +181,13 @@ def submission(pytestconfig: pytest.Config) -> Path:
 def learner(request: pytest.FixtureRequest, submission: Path, pytestconfig: pytest.Config):
     """The submission, freshly imported for each test."""
     seed = pytestconfig.getoption("grading_seed")
+    exercise = _exercise_of(request.node)
     if not pytestconfig.getoption("walled"):
+        if _needs_keras(exercise):
+            import_keras()
         yield Learner(Worker(submission, syllabus.modules(), seed).handle)
         return
     sandbox = request.getfixturevalue("sandbox")
-    exercise = _exercise_of(request.node)
     # what a public test's message says to a student must not come out of a hidden one
     alone = request.node.get_closest_marker("hidden") is not None
     with sandbox.session(seed, _needs_keras(exercise), exercise, alone) as session:
