@@ -197,7 +197,9 @@ def test_without_bubblewrap_it_is_the_graders_fault(task, monkeypatch):
 def test_too_few_processes_are_the_graders_fault(task, monkeypatch):
     monkeypatch.setattr(sandbox, "Limits", partial(sandbox.Limits, processes=1))
     assert one.grade(**task) == report.GRADER_ERROR
-    assert "score" not in json.loads(Path(task["file"]).read_text(encoding="utf-8"))
+    result = json.loads(Path(task["file"]).read_text(encoding="utf-8"))
+    assert "score" not in result
+    assert result["extra_data"]["words"].count("GraderError") == 1  # no other test was tried
 
 
 def test_a_full_disk_is_the_graders_fault(task):

@@ -287,6 +287,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     learner = item.funcargs.get("learner")
     if report.failed and _is_our_fault(error, call.when):
         item.config.stash[FAULTS].append(f"{item.nodeid}: {type(error).__name__}: {error}")
+        item.session.shouldstop = "a grading test broke"  # there will be no verdict
         return
     if report.failed:
         report.longrepr = _message(error, learner)

@@ -30,6 +30,7 @@ from cifar_lab.grading.worker import Worker
 
 LENGTH = struct.Struct("<Q")
 READY = b"+"  # a child is ready for a test: what goes wrong before is not the learner's fault
+OVER = b"-"  # another one is to take the next test (said, since its own children may stay on)
 AGAIN = LENGTH.pack(0)  # in the place of a frame: another test begins
 PR_SET_DUMPABLE = 4
 SCRATCH = Path(tempfile.gettempdir())  # where alone learner code may write
@@ -99,7 +100,7 @@ def _session(control: socket.socket, descriptor: int, answer: Callable) -> int:
 
 def _fork() -> int:
     """As `os.fork`; those killed a moment ago count against the limit until they are buried."""
-    for _ in range(100):
+    for _ in range(20):
         try:
             return os.fork()
         except BlockingIOError:
@@ -145,7 +146,8 @@ def _answer(
             channel.sendall(LENGTH.pack(len(reply)) + reply)
         head = _exactly(channel, LENGTH.size)
         if head == AGAIN and "keras" not in sys.modules:
-            return  # a process so small is soon forked afresh
+            channel.sendall(OVER)  # a process so small is soon forked afresh
+            return
 
 
 def _start_afresh() -> None:
