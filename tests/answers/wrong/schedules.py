@@ -919,3 +919,45 @@ def train(model, training, validation, epochs=30, batch_size=64, callbacks=None)
         verbose=0,
     )
     return run.history
+
+
+# %% schedules.train: Keras' default for the epochs
+# says: epochs at Keras' default, 1
+def train(model, training, validation, epochs=1, batch_size=64, callbacks=None):
+    run = model.fit(
+        *training,
+        validation_data=validation,
+        epochs=epochs,
+        batch_size=batch_size,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    return run.history
+
+
+# %% schedules.train: Keras' default for the batches
+# says: batch_size at Keras' default, 32
+def train(model, training, validation, epochs=30, batch_size=None, callbacks=None):
+    run = model.fit(
+        *training,
+        validation_data=validation,
+        epochs=epochs,
+        batch_size=batch_size,
+        callbacks=callbacks,
+        verbose=0,
+    )
+    return run.history
+
+
+# %% schedules.train: always stops early
+# says: `callbacks=None` means that none interfere
+def train(model, training, validation, epochs=30, batch_size=64, callbacks=None):
+    run = model.fit(
+        *training,
+        validation_data=validation,
+        epochs=epochs,
+        batch_size=batch_size,
+        callbacks=[*(callbacks or []), keras.callbacks.EarlyStopping(patience=10)],
+        verbose=0,
+    )
+    return run.history
