@@ -18,6 +18,7 @@ STAFF_ONLY = (
     # mutants are lines of the reference
     *("GRADERS.md", "docs/graders/", "tests/mutants.toml", "tests/test_mutants.py"),
 )
+STAFF_SECTION = "## For maintainers"  # of the README: it speaks of what is left out
 WORKFLOW = Path("docs", "classroom.yml")  # at work only where GitHub looks for it
 WORKFLOW_AT_WORK = Path(".github", "workflows", "classroom.yml")
 
@@ -61,6 +62,8 @@ def lay_out(edition: Path, names: list[str]) -> None:
     for name in names:
         _copy(syllabus.ROOT / name, edition / name)
     stubs.write_all(edition)
+    readme = edition / "README.md"
+    stubs.write_whole(readme, _without_section(readme.read_text("utf-8"), STAFF_SECTION))
     # `reset` has no reference there to cut a stub from
     kept = edition / stubs.KEPT.relative_to(syllabus.ROOT)
     kept.mkdir(parents=True)
@@ -89,6 +92,13 @@ def tracked() -> list[str]:
     if done.returncode:
         raise HandoutError(f"git cannot say which files to copy: {done.stderr.strip()}")
     return done.stdout.rstrip("\0").split("\0")
+
+
+def _without_section(text: str, heading: str) -> str:
+    """A Markdown text without this section of the second level."""
+    before, section = text.split(f"{heading}\n", 1)
+    _, following = section.split("\n## ", 1)
+    return f"{before}## {following}"
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -97,9 +97,26 @@ def test_a_learner_finds_all_there_is_to_work_with(edition):
         assert cells and not any(cell.get("outputs") for cell in cells)
     for name in ("README.md", "LICENSE", "pyproject.toml", "constraints.txt", ".gitignore"):
         assert (edition / name).is_file()
-    for picture in re.findall(r"\((docs/[^)]+)\)", (edition / "README.md").read_text("utf-8")):
-        assert (edition / picture).is_file(), picture
     assert (edition / handout.WORKFLOW_AT_WORK).is_file()
+
+
+def test_no_link_of_its_texts_leads_nowhere(edition):
+    links = [
+        (text.parent / link, text)
+        for text in edition.rglob("*.md")
+        for link in re.findall(r"\]\(([^):#]+)[)#]", text.read_text("utf-8"))
+    ]
+    assert len(links) >= 3
+    assert [str(text) for link, text in links if not link.is_file()] == []
+
+
+def test_its_readme_is_whole_but_for_the_maintainers_part(edition):
+    def headings(folder):
+        return re.findall(r"^#+ .*$", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
+
+    ours = headings(syllabus.ROOT)
+    ours.remove(handout.STAFF_SECTION)
+    assert headings(edition) == ours
 
 
 def test_the_commands_work_in_it(edition, in_edition, tmp_path):
