@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from cifar_lab import notebooks, results, stubs, syllabus
-from cifar_lab.graders import margins, page, score
+from cifar_lab.graders import margins, page, reading, score
 
 app = typer.Typer(help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
 out = Console(highlight=False, soft_wrap=True)
@@ -131,6 +131,13 @@ def _notebook_faults() -> list[str]:
             found.append(
                 f"solutions/{lesson.name} was never run: python -m cifar_lab.maintain execute"
             )
+        for name, count in notebooks.verdicts(solution).items() if solution.exists() else ():
+            there = len(reading.tests(syllabus.exercises()[name]))
+            if count != there:
+                found.append(
+                    f"solutions/{lesson.name} tells of {count} tests of {name}, there are {there}: "
+                    f"python -m cifar_lab.maintain execute {text.stem[:2]}"
+                )
     return found
 
 

@@ -6,6 +6,7 @@ solutions/NN_topic.ipynb  the same cells, run on the reference
 """
 
 import os
+import re
 from pathlib import Path
 
 import jupytext
@@ -100,6 +101,17 @@ def outputs(notebook: Path) -> int:
     """How many cells of a notebook carry outputs."""
     cells = _read(notebook).cells
     return sum(bool(cell.get("outputs")) for cell in cells if cell.cell_type == "code")
+
+
+def verdicts(notebook: Path) -> dict[str, int]:
+    """How many tests of each exercise the stored outputs of a notebook tell of."""
+    pattern = re.compile(r"^(\w+\.\w+): \w+, \d+ of (\d+) tests", re.MULTILINE)
+    texts = [
+        output.get("text", "")
+        for cell in _read(notebook).cells
+        for output in cell.get("outputs", ())
+    ]
+    return {name: int(count) for text in texts for name, count in pattern.findall(text)}
 
 
 def _cells(notebook: NotebookNode) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from cifar_lab import notebooks, syllabus
+from cifar_lab.graders import reading
 
 COMPARED = "nbval-check-output"
 
@@ -50,6 +51,15 @@ def test_every_exercise_has_a_card_and_a_check(lesson):
     text = (notebooks.LESSONS / f"{lesson.notebook}.py").read_text(encoding="utf-8")
     for exercise in lesson.exercises:
         assert f'card("{exercise.id}")' in text and f'check("{exercise.id}")' in text
+
+
+def test_stored_verdicts_count_the_tests_that_there_are(reference):
+    told = {}
+    for lesson in syllabus.lessons():
+        told |= notebooks.verdicts(reference / f"{lesson.notebook}.ipynb")
+    assert told.keys() == syllabus.exercises().keys()
+    for exercise in syllabus.exercises().values():
+        assert told[exercise.id] == len(reading.tests(exercise)), exercise.id
 
 
 def test_an_altered_output_fails(reference, tmp_path):
