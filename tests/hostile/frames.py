@@ -141,21 +141,21 @@ def attack():
 # %% everything is killed
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
-# faults: crash, killed, none
+# faults: crash, killed, exception, none
 import os, signal
 
 def attack():
-    os.kill(-1, signal.SIGKILL)
+    os.kill(-1, signal.SIGKILL)  # once more before the end, and nobody is left: an exception
 
 
 # %% the parent is killed
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
-# faults: crash, killed, none
+# faults: crash, killed, exception, none
 import os, signal
 
 def attack():
-    os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getppid(), signal.SIGKILL)  # once more, and it is the first process: an exception
 
 
 # %% the parent is stopped
