@@ -1,6 +1,7 @@
 """The wall: what is behind it answers as in this process, and reaches nothing else."""
 
 import contextlib
+import signal
 import subprocess
 import sys
 import threading
@@ -100,6 +101,28 @@ def test_each_test_meets_a_fresh_module(behind):
     sandbox = behind(counting)
     for _ in range(2):
         assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 1
+
+
+HEARS = """
+import signal
+
+def prepare():
+    names = "SIGINT", "SIGHUP", "SIGQUIT"
+    return [signal.getsignal(getattr(signal, name)) != signal.SIG_IGN for name in names]
+"""
+
+
+@pytest.mark.walled
+def test_signals_are_heard_however_the_grader_was_started(behind):
+    """Under `nohup` and in the background some are ignored, and so they are in what it starts."""
+    names = signal.SIGINT, signal.SIGHUP, signal.SIGQUIT
+    before = [signal.signal(name, signal.SIG_IGN) for name in names]
+    try:
+        heard = ask(behind(HEARS), prepare)
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)
+    assert heard == [True, True, True]
 
 
 def prepare(learner):

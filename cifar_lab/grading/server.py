@@ -41,6 +41,7 @@ def main() -> None:
     # its children are of the same user: nobody may look into its memory or at its sockets
     if ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0):
         raise OSError("this process cannot be closed to its children")
+    _hear_signals()
     control = socket.socket(fileno=int(sys.argv[1]))
     folder, modules = Path(sys.argv[2]), tuple(sys.argv[3:])
     own = set(SCRATCH.iterdir())  # Python itself may be mounted there
@@ -68,6 +69,13 @@ def main() -> None:
         control.sendall(json.dumps(answer).encode() + b"\n")
         if order["do"] == "session":
             _tidy_up(own)
+
+
+def _hear_signals() -> None:
+    """As in a terminal, however the grader was started: `nohup` and `&` have these ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for unheard in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(unheard, signal.SIG_DFL)
 
 
 def _receive(control: socket.socket, buffer: bytes) -> tuple[bytes, list[int]]:
