@@ -284,7 +284,7 @@ def grade(
     ] = None,
 ) -> None:
     """Grade every hand-in in FOLDER, each behind a wall of its own; run again, it goes on."""
-    from cifar_lab.grading import cohort, harmless, publish, roster, sandbox
+    from cifar_lab.grading import cohort, harmless, intake, publish, roster, sandbox
 
     if not folder.is_dir():
         _stop(f"{folder} is not a folder")
@@ -298,7 +298,8 @@ def grade(
             sandbox.check()
         wanted = tuple(e.id for e in syllabus.find(exercise or []))
         results = cohort.grade_class(folder, out, workers, scheduler, not no_wall, wanted, hidden)
-        notes = publish.publish(results, out, gradebook)
+        passed_over = intake.passed_over(folder, out)
+        notes = publish.publish(results, out, gradebook, passed_over)
     except (roster.RosterError, sandbox.GraderError, cohort.NoCluster) as fault:
         _stop(fault)
     except OSError as error:
@@ -306,8 +307,10 @@ def grade(
     except KeyboardInterrupt:
         print("\nInterrupted. The same command goes on with what is missing.", file=sys.stderr)
         raise SystemExit(130) from None
+    notes = [f"roster: {note}" for note in notes]
+    notes += [f"passed over, neither a folder nor a zip file: {name}" for name in passed_over]
     for note in notes:
-        screen.print(harmless.visible(f"roster: {note}"), markup=False, highlight=False)
+        screen.print(harmless.visible(note), markup=False, highlight=False)
     for verdict, count in sorted(Counter(one["extra_data"]["verdict"] for one in results).items()):
         screen.print(f"{count:>6} {verdict}")
     screen.print(f"{out / 'class.html'}, {out / 'grades.csv'}, {out / 'results'}")

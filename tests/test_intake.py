@@ -5,10 +5,11 @@ import stat
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cifar_lab import syllabus
-from cifar_lab.grading import intake
+from cifar_lab.grading import intake, report
 
 GOOD = "def one_hot(labels, num_classes):\n    return 1\n"
 MISSING = [f"{module}.py is missing" for module in syllabus.modules() if module != "normalization"]
@@ -183,6 +184,46 @@ def test_what_is_no_archive_is_named(tmp_path, taken, content):
     assert not files and not hand_in.valid and "not readable" in hand_in.faults[0]
 
 
+def test_an_environment_beside_the_package_is_not_entered(folder, taken):
+    """README has learners make one in the course's folder."""
+    folder.put(MODULE)
+    folder.put(".venv/lib/site-packages/cifar_course/cnn.py")
+    folder.put("notes/__pycache__/cnn.pyc")
+    hand_in, files = taken(folder.path)
+    assert files == {MODULE: GOOD}
+    assert sorted(hand_in.ignored) == [".venv", "notes/__pycache__"]
+
+
+def test_a_students_only_zip_file_is_opened(folder, taken, tmp_path):
+    """Moodle makes a folder for each student, and leaves what was handed in as it is."""
+    folder.put("readme.txt")
+    zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "Hand-in.ZIP")
+    hand_in, files = taken(folder.path)
+    assert files == {MODULE: GOOD} and hand_in.name == "ada"
+
+
+@pytest.mark.parametrize("beside", ["cifar_course/cnn.py", "second.zip"])
+def test_a_zip_file_beside_other_work_is_not_guessed_at(folder, taken, tmp_path, beside):
+    folder.put(beside)
+    zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "first.zip")
+    hand_in, files = taken(folder.path)
+    assert MODULE not in files and "first.zip" in hand_in.ignored
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_archive_is_the_students_matter(tmp_path, taken, seed):
+    """Whatever is wrong with it, it is invalid or short of modules, never the grader's fault."""
+    source = zipped(tmp_path, {MODULE: GOOD * 50, "cifar_course/übung.py": GOOD})
+    content = bytearray(source.read_bytes())
+    random = np.random.default_rng(seed)
+    content[random.integers(30, len(content))] ^= random.integers(1, 256)
+    for place in random.integers(0, len(content), 3):
+        content[place] = random.integers(256)
+    source.write_bytes(bytes(content))
+    hand_in, _ = taken(source)
+    assert hand_in.faults
+
+
 def test_a_crowd_of_files_is_not_searched_to_its_end(tmp_path, taken, monkeypatch):
     monkeypatch.setattr(intake, "MOST", 10)
     hand_in, _ = taken(zipped(tmp_path, {f"{n:03}.txt": "" for n in range(20)} | {MODULE: GOOD}))
@@ -195,7 +236,9 @@ def test_names_are_safe_and_different(tmp_path):
     (tmp_path / "ada lovelace.zip").touch()
     (tmp_path / "notes.txt").touch()
     (tmp_path / "link").symlink_to(tmp_path / "<b>")
-    found = intake.hand_ins(tmp_path)
+    (tmp_path / "graded").mkdir()
+    found = intake.hand_ins(tmp_path, tmp_path / "graded")
+    assert intake.passed_over(tmp_path, tmp_path / "graded") == ["link", "notes.txt"]
     assert len(found) == 6 and len({name.lower() for name in found}) == 6
     assert {path.name for path in found.values()} == {
         *("Ada Lovelace", "Ada_Lovelace", "ada lovelace", "=cmd|x", "<b>", "ada lovelace.zip")
@@ -203,3 +246,35 @@ def test_names_are_safe_and_different(tmp_path):
     assert sorted(found) == ["Ada_Lovelace", "Ada_Lovelace-2", "ada_lovelace-3", "ada_lovelace-4",
                              "b", "cmd_x"]  # fmt: skip
     assert intake.safe_name("../..") == "unnamed" and intake.safe_name("Зоя") == "Зоя"
+
+
+# --- what results depend on -----------------------------------------------------------------------
+
+
+def test_a_changed_module_changes_the_key_and_a_cache_does_not(folder):
+    module = folder.put(MODULE)
+    before = report.key_of(folder.path, "")
+    folder.put("cifar_course/__pycache__/normalization.cpython-311.pyc", "anything")
+    assert report.key_of(folder.path, "") == before
+    module.write_text(GOOD + "#")
+    assert report.key_of(folder.path, "") != before
+
+
+def test_a_file_larger_than_memory_is_not_read(folder):
+    folder.put(MODULE)
+    with (folder.path / "dataset.bin").open("wb") as file:
+        file.truncate(2**40)
+    before = report.key_of(folder.path, "")
+    os.utime(folder.path / "dataset.bin", (1, 1))
+    assert report.key_of(folder.path, "") != before
+
+
+def test_a_file_that_cannot_be_read_stops_nobody(folder, monkeypatch):
+    folder.put(MODULE)
+
+    def refuse(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(report, "_course_hash", lambda: "")
+    assert report.key_of(folder.path, "")

@@ -7,6 +7,7 @@ ever read, up to a size, as plain files; nothing in here is imported or run.
 
 import codecs
 import json
+import lzma
 import os
 import re
 import stat
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -23,8 +25,13 @@ from cifar_lab.submission import PACKAGE
 
 LARGEST = 256 * 1024  # bytes of a module
 DEEPEST = 3  # folders that cifar_course/ may lie in
-MOST = 5_000  # files of a hand-in that are looked at
+MOST = 200_000  # files of a hand-in that are looked at; a virtual environment has 50,000
 NAMED = 20  # of what was ignored
+# what a folder or a damaged zip file may raise; ValueError: a name that is not UTF-8
+UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, NotImplementedError, ValueError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
 # compiles what comes in as JSON; a process of its own, for some sources make the compiler crash
 COMPILE = """
 import json, sys
@@ -68,13 +75,11 @@ class Member:
     read: Callable[[int], bytes] | None  # None for what is not a plain file
 
 
-def hand_ins(folder: Path) -> dict[str, Path]:
-    """Every hand-in in a folder by its safe name: folders and zip files, hidden ones left out."""
+def hand_ins(folder: Path, out: Path | None = None) -> dict[str, Path]:
+    """Every hand-in in a folder by its safe name: its folders and zip files, without `out`."""
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith((".", "__MACOSX")):
-            continue
-        if path.is_symlink() or not (path.is_dir() or path.suffix.lower() == ".zip"):
+    for path in _visible(folder, out):
+        if not _may_be_a_hand_in(path):
             continue
         name = plain = safe_name(path.stem if path.suffix.lower() == ".zip" else path.name)
         number = 2
@@ -82,6 +87,29 @@ def hand_ins(folder: Path) -> dict[str, Path]:
             name, number = f"{plain}-{number}", number + 1
         found[name] = path
     return found
+
+
+def passed_over(folder: Path, out: Path | None = None) -> list[str]:
+    """What else is in a class's folder: some of it may be somebody's work all the same."""
+    return [path.name for path in _visible(folder, out) if not _may_be_a_hand_in(path)]
+
+
+def _visible(folder: Path, out: Path | None) -> list[Path]:
+    own = out and out.resolve()
+    return [p for p in sorted(folder.iterdir()) if not _is_aside(p.name) and p.resolve() != own]
+
+
+def _may_be_a_hand_in(path: Path) -> bool:
+    return not path.is_symlink() and (path.is_dir() or _is_zip(path))
+
+
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip"
+
+
+def _is_aside(name: str) -> bool:
+    """Whether a file or folder is a program's own: settings, caches, environments."""
+    return name.startswith(".") or name in ("__MACOSX", "__pycache__")
 
 
 def safe_name(name: str) -> str:
@@ -102,12 +130,13 @@ def take_in(source: Path, name: str, target: Path) -> HandIn:
     hand_in = HandIn(name, source.name)
     (target / PACKAGE).mkdir(parents=True)
     try:
+        source = _zip_in(source) or source
         if source.is_dir():
             _copy_modules(_files_of_folder(source), target, hand_in)
         else:
             with zipfile.ZipFile(source) as archive:
                 _copy_modules(_files_of_archive(archive), target, hand_in)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except UNREADABLE as error:
         hand_in.faults.append(f"not readable: {error}")
     for module in syllabus.modules():
         if module not in hand_in.modules:
@@ -115,13 +144,26 @@ def take_in(source: Path, name: str, target: Path) -> HandIn:
     return hand_in
 
 
-def _files_of_folder(folder: Path) -> Iterator[Member]:
-    """Every file below a folder; no link is followed."""
+def _zip_in(folder: Path) -> Path | None:
+    """The only zip file of a folder without modules: how Moodle hands over a student's zip file."""
+    if not folder.is_dir():
+        return None
+    files = list(files_below(folder))
+    zips = [path for path in files if _is_zip(path) and path.is_file() and not path.is_symlink()]
+    return zips[0] if len(zips) == 1 and not any(p.suffix == ".py" for p in files) else None
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, and every folder that is not entered; no link is followed."""
     for place, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files) + [f for f in folders if Path(place, f).is_symlink()]:
-            path = Path(place, name)
-            yield Member(PurePosixPath(path.relative_to(folder).as_posix()), _reader(path))
+        left_out = [f for f in folders if _is_aside(f) or Path(place, f).is_symlink()]
+        folders[:] = sorted(set(folders).difference(left_out))
+        yield from (Path(place, name) for name in sorted([*files, *left_out]))
+
+
+def _files_of_folder(folder: Path) -> Iterator[Member]:
+    for path in files_below(folder):
+        yield Member(PurePosixPath(path.relative_to(folder).as_posix()), _reader(path))
 
 
 def _reader(path: Path) -> Callable[[int], bytes] | None:

@@ -45,12 +45,15 @@ class ExerciseOfClass:
         return self.counts[PASSED] / self.judged
 
 
-def class_page(students: Sequence[Student], notes: Sequence[str] = ()) -> str:
+def class_page(
+    students: Sequence[Student], notes: Sequence[str] = (), passed_over: Sequence[str] = ()
+) -> str:
     """The page for the teacher.
 
     Args:
         students: The whole class.
         notes: What remains to be settled in the roster.
+        passed_over: What was in the class's folder and is no hand-in.
     """
     graded = [student for student in students if student.graded]
     points = [student.points for student in graded]
@@ -70,6 +73,7 @@ def class_page(students: Sequence[Student], notes: Sequence[str] = ()) -> str:
         look=to_look_at(students),
         lessons=by_lesson(exercises),
         notes=notes,
+        passed_over=passed_over,
     )
 
 

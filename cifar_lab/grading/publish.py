@@ -1,6 +1,6 @@
 """Writes what comes out of a grading, from the results alone: pages, JUnit XML, the roster."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,10 @@ from cifar_lab.stubs import write_whole
 
 
 def publish(
-    results: Iterable[Mapping[str, Any]], out: Path, roster: Roster | None = None
+    results: Iterable[Mapping[str, Any]],
+    out: Path,
+    roster: Roster | None = None,
+    passed_over: Sequence[str] = (),
 ) -> list[str]:
     """Write `class.html`, `feedback/NAME.html`, `junit/NAME.xml` and, of a roster, `roster.csv`.
 
@@ -18,6 +21,7 @@ def publish(
         results: Of the whole class, as `report.results` makes them.
         out: The folder for all of it.
         roster: The gradebook to fill.
+        passed_over: What else was in the class's folder.
 
     Returns:
         What a person must settle in the roster.
@@ -33,5 +37,5 @@ def publish(
         filled = roster.fill(students)
         notes = filled.notes
         write_whole(out / "roster.csv", filled.text)
-    write_whole(out / "class.html", page.class_page(students, notes))
+    write_whole(out / "class.html", page.class_page(students, notes, passed_over))
     return notes

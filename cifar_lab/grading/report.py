@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import lru_cache
@@ -12,7 +13,7 @@ from typing import Any
 
 from cifar_lab import syllabus
 from cifar_lab.grading import harmless
-from cifar_lab.grading.intake import HandIn
+from cifar_lab.grading.intake import HandIn, files_below
 from cifar_lab.grading.verdict import ExerciseVerdict, total, total_hidden
 from cifar_lab.stubs import write_whole
 
@@ -23,6 +24,7 @@ OTHER_USER = (
     "Graded without a full wall: this code ran as another user, who could neither read the tests "
     "nor write results, but had the network and whatever the machine lets anybody read."
 )
+LARGE = 2**24  # bytes of a file
 COLUMNS = ("name", "original", "points", "verdict", "trusted")
 
 
@@ -120,12 +122,24 @@ def gradebook(found: Iterable[dict[str, Any]]) -> str:
 def key_of(source: Path, asked: str) -> str:
     """What the results of a hand-in depend on: its bytes, the course's, the packages', the task."""
     total_hash = hashlib.sha256(f"{_course_hash()} {asked}".encode())
-    files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
-    for file in files:
-        if not file.is_symlink():
-            total_hash.update(f"{file.relative_to(source.parent)}\0".encode(errors="replace"))
-            total_hash.update(file.read_bytes())
+    files = files_below(source) if source.is_dir() else [source]
+    for file in (file for file in files if not file.is_dir()):
+        total_hash.update(f"{file.relative_to(source.parent)}\0".encode(errors="replace"))
+        total_hash.update(_content(file))
     return total_hash.hexdigest()[:32]
+
+
+def _content(file: Path) -> bytes:
+    """What tells one state of a file from another."""
+    try:
+        state = file.lstat()
+        if not stat.S_ISREG(state.st_mode):
+            return b"no plain file"
+        if state.st_size > LARGE:  # a dataset, say, which nobody reads
+            return f"{state.st_size} bytes of {state.st_mtime_ns}".encode()
+        return file.read_bytes()
+    except OSError:  # whatever is wrong with it, intake says so
+        return b"unreadable"
 
 
 @lru_cache(maxsize=1)
