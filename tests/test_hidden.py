@@ -1,6 +1,10 @@
 """Hidden tests: an instructor's own, with their own points; students see name and verdict only."""
 
 import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +75,27 @@ def test_the_board_tells_of_hidden_points(reference, own):
 
     verdicts = judge(reference, syllabus.find(["normalization.one_hot"]), hidden=own)
     assert "Hidden tests: 2.5 of 2.5 points" in board.as_text(reference, verdicts)
+
+
+@pytest.mark.walled
+def test_hidden_tests_that_can_be_read_from_inside_are_not_run(reference, own):
+    """Python's own folder, say, is open to every hand-in."""
+    exercises = syllabus.find(["normalization.one_hot"])
+    with tempfile.TemporaryDirectory(dir=sys.prefix) as place:
+        Path(place).chmod(0o755)
+        inside = shutil.copytree(own, Path(place) / "own")
+        with pytest.raises(CannotJudge, match=r"one reaches .'the hidden tests'"):
+            judge(reference, exercises, hidden=inside, walled=True)
+    assert judge(reference, exercises, hidden=own, walled=True)
+
+
+def test_hidden_tests_may_lie_beside_the_courses_own(reference, own):
+    with tempfile.TemporaryDirectory(dir=syllabus.GRADING_TESTS.parent) as place:
+        beside = shutil.copytree(own, Path(place) / "own")
+        (verdict,) = judge(
+            reference, syllabus.find(["normalization.one_hot"]), hidden=beside
+        ).values()
+    assert len(verdict.hidden) == 2
 
 
 @pytest.mark.walled

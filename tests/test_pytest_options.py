@@ -88,6 +88,35 @@ def test_a_failure_reads_like_a_lesson_not_like_a_traceback(run_pytest, submissi
     assert "Traceback" not in said and "learner.py" not in said
 
 
+@pytest.mark.walled
+def test_a_hand_in_does_not_configure_the_grader(run_pytest, submission_with, tmp_path):
+    """pytest would take its settings from a folder that is a word of its own."""
+    wrong = "def one_hot(labels, num_classes):\n    return 'no'\n"
+    folder, ran = submission_with(normalization=wrong), tmp_path / "ran"
+    takes_over = f"from pathlib import Path\nPath({str(ran)!r}).touch()\n"
+    for name in ("conftest", "hypothesis", "takes_over"):
+        (folder / f"{name}.py").write_text(takes_over, encoding="utf-8")
+    settings = "[pytest]\npythonpath = .\naddopts = -p cifar_lab.grading.plugin -p takes_over\n"
+    (folder / "pytest.ini").write_text(settings, encoding="utf-8")
+    words = ("-m", "grading", "--walled", "--exercise", "normalization.one_hot")
+    said = run_pytest(*words, f"--submission={folder}")
+    assert "0 of 100 points" in said, said
+    assert not ran.exists()
+
+
+def test_walled_a_hand_in_is_no_word_of_its_own(run_pytest, reference):
+    said = run_pytest(LESSON_1, "--walled", "--submission", reference)
+    assert "write --submission=DIR, as one word" in said and "passed" not in said
+
+
+@pytest.mark.walled
+def test_walled_a_link_is_no_hand_in(run_pytest, reference, tmp_path):
+    """From inside, the wall would show whatever it leads to."""
+    (tmp_path / "cifar_course").symlink_to(reference / "cifar_course")
+    said = run_pytest(LESSON_1, "--walled", f"--submission={tmp_path}")
+    assert "is a link" in said and "passed" not in said
+
+
 def test_the_seed_of_grading_can_be_set(run_pytest, reference):
     said = run_pytest(LESSON_1, "--submission", reference, "--grading-seed", "7")
     assert "15 of" in said

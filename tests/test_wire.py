@@ -126,6 +126,13 @@ def frame(text: bytes, blob: bytes | None = None) -> bytes:
     return struct.pack("<QQ", len(text), len(blob)) + text + blob
 
 
+def test_an_array_is_named_once_or_a_short_text_would_fill_the_memory():
+    blob = encode([np.zeros(2)])[16 + len(b'[{"array": "t0"}]') :]
+    assert decode(frame(b'[{"array": "t0"}]', blob))[0].tolist() == [0, 0]
+    with pytest.raises(WireError):
+        decode(frame(b'[{"array": "t0"}, {"array": "t0"}]', blob))
+
+
 def test_the_frames_below_are_well_formed_but_for_one_thing():
     assert decode(frame(b'{"dict": [["a", 1]]}')) == {"a": 1}
 

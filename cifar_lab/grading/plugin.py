@@ -24,7 +24,7 @@ from cifar_lab.grading.samples import drawing
 from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.grading.worker import Worker
 from cifar_lab.quiet import import_keras
-from cifar_lab.submission import NoSubmission, find_submission
+from cifar_lab.submission import PACKAGE, NoSubmission, find_submission
 
 VERDICTS = pytest.StashKey[dict[str, ExerciseVerdict]]()
 MESSAGE_LIMIT = 20_000  # letters
@@ -100,11 +100,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if _is_grading(config) and config.getoption("numprocesses", None):
         # none of pytest-xdist's processes would have all verdicts
         raise pytest.UsageError("grading runs in one process: leave out -n")
-    hidden = config.getoption("hidden")
+    if config.getoption("walled") and "--submission" in config.invocation_params.args:
+        # pytest looks for its settings in every folder that is a word of its own: a hand-in's
+        # pytest.ini would run code in the grader
+        raise pytest.UsageError("with --walled write --submission=DIR, as one word")
+    hidden = _hidden_folder(config)
     if hidden:
-        if not any(Path(hidden).glob("test_*.py")):
+        if not any(hidden.glob("test_*.py")):
             raise pytest.UsageError(f"--hidden: there is no test_*.py in {hidden}")
-        config.args.append(str(Path(hidden).resolve()))
+        config.args.append(str(hidden))
+
+
+def _hidden_folder(config: pytest.Config) -> Path | None:
+    """The folder of an instructor's own tests, if there is one."""
+    hidden = config.getoption("hidden")
+    return Path(hidden).resolve() if hidden else None
 
 
 # --- which tests run ---------------------------------------------------------------------------
@@ -115,7 +125,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if not _is_grading(config) or collection_path.is_dir():
         return None
     is_ours = collection_path.is_relative_to(syllabus.GRADING_TESTS.parent)
-    return True if is_ours and collection_path.parent != syllabus.GRADING_TESTS else None
+    asked_for = (syllabus.GRADING_TESTS, _hidden_folder(config))
+    return True if is_ours and collection_path.parent not in asked_for else None
 
 
 def _is_grading(config: pytest.Config) -> bool:
@@ -172,9 +183,13 @@ def _exercise_of(item: pytest.Item) -> str | None:
 def submission(pytestconfig: pytest.Config) -> Path:
     """The folder under judgement."""
     try:
-        return find_submission(pytestconfig.getoption("submission"))
+        folder = find_submission(pytestconfig.getoption("submission"))
     except NoSubmission as missing:
         raise pytest.UsageError(str(missing)) from None
+    if pytestconfig.getoption("walled") and (folder / PACKAGE).is_symlink():
+        # the wall would show from inside whatever folder of this machine it leads to
+        raise pytest.UsageError(f"{folder / PACKAGE} is a link: a hand-in brings its own files")
+    return folder
 
 
 @pytest.fixture
@@ -220,7 +235,8 @@ def sandbox(submission: Path, pytestconfig: pytest.Config) -> Iterator:
     wall = OtherUser if pytestconfig.getoption("other_user") else walls.Sandbox
     try:
         seconds = pytestconfig.getoption("seconds")
-        behind = wall(submission, walls.Limits(seconds=seconds) if seconds else None)
+        limits = walls.Limits(seconds=seconds) if seconds else None
+        behind = wall(submission, limits, _hidden_folder(pytestconfig))
     except walls.NoWall as missing:
         raise pytest.UsageError(str(missing)) from None
     yield behind

@@ -84,6 +84,7 @@ class Sandbox:
     Args:
         folder: The hand-in: a folder with a `cifar_course/`.
         limits: What the hand-in may use.
+        hidden: The folder of an instructor's own tests, which nobody may see from inside.
 
     Raises:
         NoWall: There is no bubblewrap.
@@ -92,8 +93,8 @@ class Sandbox:
 
     OPEN: frozenset[str] = frozenset()  # what can be reached from inside, and is said to be
 
-    def __init__(self, folder: Path, limits: Limits | None = None):
-        self.folder = folder
+    def __init__(self, folder: Path, limits: Limits | None = None, hidden: Path | None = None):
+        self.folder, self.hidden = folder, hidden
         self.user, self._taken = _free_user() if os.getuid() == 0 else (os.getuid(), None)
         self.limits = limits or Limits()
         self._has_keras = False
@@ -136,6 +137,8 @@ class Sandbox:
                 "the reference": str(stubs.REFERENCE),
                 "the points": str(syllabus.LAB / "syllabus.toml"),
             }
+            if self.hidden:
+                secrets["the hidden tests"] = str(self.hidden)
             reached = self._order({"do": "probe", "secrets": secrets})["reached"]
         if beyond := sorted(set(reached) - self.OPEN):
             self.close()

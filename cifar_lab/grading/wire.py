@@ -153,7 +153,8 @@ def _value(tree: Any, arrays: dict[str, np.ndarray], make_handle: Callable, dept
         return tree
     ((tag, content),) = tree.items()
     if tag == "array":
-        array = arrays[content]
+        # each is named once: a short text that names one a million times would fill the memory
+        array = arrays.pop(content)
         if array.dtype.name not in _DTYPES or array.ndim > MAX_RANK:
             raise WireError(f"an array of dtype {array.dtype}, {array.ndim} dimensions")
         # a true of 2, which safetensors lets through, would not equal a true of 1
