@@ -118,6 +118,31 @@ def test_the_callbacks_counts_come_back(training, settings, tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_a_run_that_had_stopped_does_not_go_on(training, settings, tmp_path):
+    """Interrupted after EarlyStopping, in the last measurement, say: the best weights come back."""
+    import keras
+
+    def run():
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(keras.optimizers.SGD(0.1), "mse")
+        stop = keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
+        checkpoint = training.Checkpoint(tmp_path, settings)
+        checkpoint.enter(0, [stop])
+        # what it learns is wrong for the validation data: the first epoch is the best
+        x, wrong = np.eye(2), (np.eye(2), model.predict(np.eye(2), verbose=0))
+        y = wrong[1] + 1
+        model.fit(x, y, epochs=9, validation_data=wrong, verbose=0, callbacks=[stop, checkpoint])
+        return checkpoint.epochs_run, stop.best_epoch, model.get_weights()
+
+    epochs, best, weights = run()
+    assert (epochs, best) == (3, 0)
+    again, best, restored = run()
+    assert (again, best) == (3, 0)
+    for ours, theirs in zip(restored, weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_a_run_with_other_settings_is_not_mixed_in(training, settings, small_network, tmp_path):
     import keras
 

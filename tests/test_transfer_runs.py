@@ -114,6 +114,28 @@ def test_only_what_is_behind_the_trunk_learns(training, reference, tmp_path):
     assert not np.array_equal(after[before["last"].shape], before["last"])
 
 
+@pytest.mark.parametrize("changed", ["nothing", "the split", "the weights"])
+def test_features_of_other_pictures_or_another_trunk_are_made_anew(
+    training, tmp_path, reference, monkeypatch, changed
+):
+    """An interrupted run goes on after its split was mended: old features would meet new labels."""
+    calls = []
+    extract = SimpleNamespace(cache_features=lambda trunk, some: calls.append(len(some)) or some)
+    pictures, some = training.keras.Input((2, 2)), np.arange(8.0).reshape(2, 2, 2)
+    trunk = training.keras.Model(pictures, training.keras.layers.Dense(2)(pictures))
+    parts = {name: (some, np.eye(2)) for name in ("train", "validation")}
+    choices = training.fast.Choices(views=1)
+    given = (choices, extract, settings_of(training, "transfer-fast"), tmp_path)
+    training.fast._features(trunk, parts, *given)
+    assert calls == [2, 2]
+    if changed == "the split":
+        parts["train"] = (some[::-1], np.eye(2))
+    elif changed == "the weights":
+        trunk.set_weights([weights + 1 for weights in trunk.get_weights()])
+    training.fast._features(trunk, parts, *given)
+    assert calls == [2, 2] * (1 if changed == "nothing" else 2)
+
+
 @pytest.fixture
 def counting():
     """Doubles its images, and counts how many it was given; Ctrl-C can be set for a call."""

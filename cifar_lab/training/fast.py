@@ -14,6 +14,7 @@ Why these choices (CIFAR-10, seed 0, two shared CPU cores, 2026-11-22; RESULTS.m
   while the rate is high, and comes to rest at 93 to 94 % as it falls.
 """
 
+import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
@@ -101,7 +102,8 @@ def train(
     whole = keras.Model(trunk.input, thawed(trunk.output))
     more = {**asdict(choices), "trunk_seconds": round(trunk_seconds, 1)}
     metrics = finish(whole, parts, dataset, checkpoint, **more)
-    shutil.rmtree(out / CACHE)
+    del features, x  # Windows deletes no file that is still mapped into memory
+    shutil.rmtree(out / CACHE, ignore_errors=True)
     return metrics
 
 
@@ -159,6 +161,8 @@ def _features(
         "validation": [parts["validation"][0]],
     }
     key = json.dumps([asdict(settings) | {"epochs": None}, choices.trunk_ends])
+    # the split is learner code, and may have been mended since; the weights may be others
+    key += _fingerprint([parts["train"][0], parts["validation"][0], *trunk.get_weights()])
     found: dict[str, list[np.ndarray]] = {}
     seconds = 0.0
     for part, views in images.items():
@@ -174,6 +178,13 @@ def _features(
             found.setdefault(part, []).append(made)
             seconds += took
     return found, seconds
+
+
+def _fingerprint(arrays: list[np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 class Views(keras.utils.PyDataset):

@@ -57,6 +57,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.history: dict[str, list[float]] = {}
         self._watched: list[keras.callbacks.Callback] = []
         self._arrays: dict[str, np.ndarray] = {}
+        self._stopped = False  # whether a callback has ended the stage before its last epoch
         self._open()
 
     @property
@@ -83,7 +84,7 @@ class Checkpoint(keras.callbacks.Callback):
         if stage < self.stage:
             return False
         if stage > self.stage:
-            self.stage, self.epoch, self._arrays = stage, 0, {}
+            self.stage, self.epoch, self._arrays, self._stopped = stage, 0, {}, False
         self._watched = callbacks
         return True
 
@@ -105,13 +106,14 @@ class Checkpoint(keras.callbacks.Callback):
             )
         self.stage = self._state["stage"]
         self.epoch = self._state["epoch"]
+        self._stopped = self._state.get("stopped", False)  # older runs do not say
         self.seconds = self._state["seconds"]
         self.history = self._state["history"]
 
     def on_train_begin(self, logs=None):
         self._started = time.monotonic()
         # the way in which Keras' own BackupAndRestore tells `fit` where to go on
-        self.model._initial_epoch = self.epoch
+        self.model._initial_epoch = self.params["epochs"] if self._stopped else self.epoch
         if not self._arrays:
             return
         self.model.optimizer.build(self.model.trainable_variables)
@@ -144,6 +146,7 @@ class Checkpoint(keras.callbacks.Callback):
             "settings": asdict(self.settings),
             "stage": self.stage,
             "epoch": self.epoch,
+            "stopped": bool(self.model.stop_training),
             "seconds": self.seconds,
             "history": self.history,
             "callbacks": [_memory(callback) for callback in self._watched],
