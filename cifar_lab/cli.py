@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -42,7 +43,7 @@ def main() -> None:
         stream.reconfigure(errors="replace")
     try:
         app(standalone_mode=True)
-    except (NoSubmission, syllabus.UnknownExercise, stubs.StubError) as problem:
+    except (NoSubmission, syllabus.UnknownExercise, stubs.StubError, OSError) as problem:
         _stop(problem)
 
 
@@ -72,7 +73,8 @@ def show_board(context: typer.Context, submission: Submission = None) -> None:
         return
     folder = find_submission(submission)
     every = syllabus.find([])
-    known = memory.recall(folder, every)
+    # what another's folder says about its own verdicts, anybody may have written
+    known = {} if submission else memory.recall(folder, every)
     changed = [exercise for exercise in every if exercise.id not in known]
     if changed:
         screen.print(f"Judging {len(changed)} exercises that are new or have changed ...")
@@ -93,6 +95,8 @@ def check(
 ) -> None:
     """Judge exercises or lessons (all, if none is named); the first hint for what fails."""
     folder = find_submission(submission)
+    if json_file and not json_file.parent.is_dir():
+        _stop(f"--json: there is no folder {json_file.parent}")
     verdicts = _judge(folder, syllabus.find(names or []))
     screen.print(f"Judged: {folder}")
     for verdict in verdicts.values():
@@ -145,7 +149,11 @@ def reset(exercise: ExerciseName, submission: Submission = None) -> None:
     if whole_module:
         text = stubs.stub(module)
     else:
-        text = stubs.put_back(file.read_text(encoding="utf-8"), module, _one(exercise).name)
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            _stop(f"{file.name} is not UTF-8 ({error}): save it as UTF-8. Nothing was reset")
+        text = stubs.put_back(text, module, _one(exercise).name)
     copy = memory.back_up(folder, module)
     stubs.write_whole(file, text)
     screen.print(f"{exercise} is a stub again. Your answer is kept in {copy}")
@@ -179,12 +187,23 @@ def pack(out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: Su
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for module, text in texts.items():
             archive.writestr(f"{PACKAGE}/{module}.py", text)
+    if faults := _faults_of(part):
+        part.unlink()
+        _stop("; ".join(faults) + ". Nothing was packed")
     part.replace(out)
     screen.print(f"{out}: {', '.join(f'{module}.py' for module in texts)}")
     verdicts = memory.recall(folder, syllabus.find([]))
     unwritten = [id for id, verdict in verdicts.items() if verdict.status == "not written"]
     if unwritten:
         screen.print(f"Not written yet, packed as stubs: {', '.join(unwritten)}")
+
+
+def _faults_of(hand_in: Path) -> list[str]:
+    """What grading would find wrong with a hand-in before it judges it."""
+    from cifar_lab.grading import intake
+
+    with tempfile.TemporaryDirectory() as folder:
+        return intake.take_in(hand_in, "hand-in", Path(folder, "taken")).faults
 
 
 @app.command()

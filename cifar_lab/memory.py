@@ -66,7 +66,7 @@ def remember(folder: Path, verdicts: dict[str, ExerciseVerdict]) -> None:
 def _is_stub(folder: Path, exercise: Exercise) -> bool:
     try:
         file = folder / "cifar_course" / f"{exercise.module}.py"
-        return stubs.is_stub(file.read_text(encoding="utf-8"), exercise.module, exercise.name)
+        return stubs.is_stub(file.read_text(encoding="utf-8-sig"), exercise.module, exercise.name)
     except (OSError, UnicodeDecodeError):
         return False
 

@@ -105,20 +105,33 @@ def put_back(source: str, module: str, name: str) -> str:
         ) from None
     original = stub(module)
     first, last = _span(original, name)
-    new = original.splitlines()[first:last]
-    lines = source.splitlines()
+    new = _lines(original)[first:last]
+    lines = _lines(source)
     if old is None:
         return "\n".join([*lines, "", "", *new]) + "\n"
     return "\n".join([*lines[: old[0]], *new, *lines[old[1] :]]) + "\n"
 
 
+def _lines(source: str) -> list[str]:
+    """Lines as Python counts them: `splitlines` breaks at form feeds and others, too."""
+    return source.removesuffix("\n").split("\n")
+
+
 def _span(source: str, name: str) -> tuple[int, int] | None:
-    """First line and line after the last of a top-level function or class, counted from 0."""
-    for node in ast.parse(source).body:
+    """First line and line after the last of a top-level function or class, counted from 0.
+
+    Of several that have the name, the last one counts, as for Python.
+    """
+    for node in reversed(ast.parse(source).body):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             return first - 1, node.end_lineno
     return None
+
+
+def defines(source: str, name: str) -> bool:
+    """Whether a module has a top-level function or class of that name."""
+    return _span(source, name) is not None
 
 
 def is_stub(source: str, module: str, name: str) -> bool:
@@ -135,7 +148,7 @@ def is_stub(source: str, module: str, name: str) -> bool:
 
 def _tree(source: str, name: str) -> str:
     first, last = _span(source, name)
-    return ast.dump(ast.parse("\n".join(source.splitlines()[first:last])))
+    return ast.dump(ast.parse("\n".join(_lines(source)[first:last])))
 
 
 def write_whole(file: Path, text: str) -> None:

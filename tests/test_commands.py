@@ -143,6 +143,62 @@ def test_reset_puts_one_stub_back_and_keeps_the_answer(half_done, command):
     assert backup.read_text(encoding="utf-8") == before
 
 
+def test_reset_counts_lines_as_python_does(half_done, command):
+    """A form feed or U+2028 ends a line for `splitlines`, not for Python."""
+    file = half_done / "cifar_course" / "normalization.py"
+    mine = "# page\f one \u2028 two\n" * 3 + file.read_text(encoding="utf-8")
+    mine = mine.replace("    # <answer>\n", "").replace("    # </answer>\n", "")
+    file.write_text(mine, encoding="utf-8-sig")
+    assert command(cwd=half_done).returncode == 0
+    assert command("reset", "normalization.one_hot", cwd=half_done).returncode == 0
+    after = file.read_text(encoding="utf-8")
+    start, end = mine.index("def one_hot"), mine.index("def train_validation_split")
+    original = stubs.stub("normalization")
+    stub = original[original.index("def one_hot") : original.index("def train_validation_split")]
+    assert after == mine[:start] + stub + mine[end:]
+
+
+def test_an_answer_below_the_stub_counts(empty, command):
+    """The last definition is the one that Python uses, and `check` judges."""
+    with (empty / "cifar_course" / "normalization.py").open("a", encoding="utf-8") as file:
+        file.write("\n\ndef one_hot(labels, num_classes):\n    return np.eye(num_classes)\n")
+    said = command(cwd=empty).stdout
+    assert "Judging 1 exercises" in said
+    assert "normalization.one_hot" not in command("pack", "a.zip", cwd=empty).stdout
+
+
+def test_the_board_of_another_folder_believes_no_verdicts_in_it(half_done, command):
+    assert "failed" in command(cwd=half_done).stdout
+    notes = half_done / ".cifar-course" / "verdicts.json"
+    notes.write_text(
+        notes.read_text(encoding="utf-8").replace('"passed": false', '"passed": true'),
+        encoding="utf-8",
+    )
+    assert "failed" not in command(cwd=half_done).stdout  # it is the learner's own business
+    assert "failed" in command("--submission", half_done).stdout
+
+
+def test_what_is_not_utf_8_is_named_before_it_is_lost(half_done, command, tmp_path):
+    file = half_done / "cifar_course" / "normalization.py"
+    text = "# -*- coding: cp1252 -*-\n# é\n" + file.read_text(encoding="utf-8")
+    file.write_text(text, encoding="cp1252")
+    packed = command("pack", tmp_path / "hand-in.zip", cwd=half_done)
+    assert packed.returncode == 2 and "is not UTF-8" in packed.stderr
+    assert not list(tmp_path.glob("*.zip*"))
+    done = command("reset", "normalization.one_hot", cwd=half_done)
+    assert done.returncode == 2 and "is not UTF-8" in done.stderr
+    assert file.read_text(encoding="cp1252") == text
+
+
+@pytest.mark.parametrize(
+    "words", [("pack", "no/a.zip"), ("check", "1", "--json", "no/a.json")], ids=str
+)
+def test_a_folder_that_is_not_there_is_one_line(half_done, command, words):
+    done = command(*words, cwd=half_done)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and "no" in done.stderr
+
+
 def test_reset_of_what_does_not_parse_loses_nothing(half_done, command):
     file = half_done / "cifar_course" / "normalization.py"
     file.write_text("def one_hot(:\n", encoding="utf-8")

@@ -497,7 +497,8 @@ def test_grading_without_walls_needs_nothing_that_windows_lacks():
     code = (
         "import sys\nsys.modules |= dict.fromkeys(('fcntl', 'resource', 'pwd', 'termios'))\n"
         "import cifar_lab.cli, cifar_lab.grading.plugin, cifar_lab.grading.judge\n"
-        "assert 'cifar_lab.grading.sandbox' not in sys.modules"
+        "assert 'cifar_lab.grading.sandbox' not in sys.modules\n"
+        "import cifar_lab.grading.cohort, cifar_lab.grading.gradescope"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
