@@ -209,6 +209,13 @@ def test_a_full_disk_is_the_graders_fault(task):
     assert not Path(task["file"]).exists()
 
 
+def test_a_grader_that_breaks_says_how(task):
+    assert cohort._supervised(task | {"no such": "setting"}) == report.GRADER_ERROR
+    result = json.loads(Path(task["file"]).read_text(encoding="utf-8"))
+    assert "score" not in result and "TypeError" in result["extra_data"]["words"]
+    assert "TypeError" not in result["output"]  # students see no more than that it failed
+
+
 def test_a_disk_that_is_full_from_the_start_is_said(class_of, tmp_path):
     folder, out = class_of(2), tmp_path / "out"
     (out / "results").mkdir(parents=True)
