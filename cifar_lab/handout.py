@@ -17,6 +17,7 @@ STAFF_ONLY = (
     *("tests/test_gradescope.py", "tests/test_handout.py"),
     # mutants are lines of the reference
     *("GRADERS.md", "docs/graders/", "tests/mutants.toml", "tests/test_mutants.py"),
+    "tests/test_maintain.py",
 )
 STAFF_SECTION = "## For maintainers"  # of the README: it speaks of what is left out
 WORKFLOW = Path("docs", "classroom.yml")  # at work only where GitHub looks for it

@@ -10,6 +10,7 @@ python -m cifar_lab.maintain graders          write GRADERS.md from what these m
 python -m cifar_lab.maintain check            is everything in step?
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from rich.console import Console
 
 from cifar_lab import notebooks, results, stubs, syllabus
 from cifar_lab.graders import margins, page, reading, score
+from cifar_lab.graders.answers import answers
 
 app = typer.Typer(help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
 out = Console(highlight=False, soft_wrap=True)
@@ -45,8 +47,12 @@ def execute(
     ] = None,
 ) -> None:
     """Run the lessons on the reference and the drawn set, and keep the outputs."""
-    for text in notebooks.texts():
-        if not lesson or str(int(text.stem[:2])) in [str(int(number)) for number in lesson]:
+    there = {text.stem[:2]: text for text in notebooks.texts()}
+    wanted = [number.zfill(2) for number in lesson or there]
+    if unknown := [number for number in wanted if number not in there]:
+        raise syllabus.UnknownExercise(f"no lesson {unknown[0]}: there are {', '.join(there)}")
+    for number, text in there.items():
+        if number in wanted:
             notebooks.sync(text)
             out.print(f"{text.stem}: running")
             notebooks.execute(text)
@@ -96,7 +102,12 @@ def write_graders() -> None:
 @app.command()
 def check() -> None:
     """Fail when stubs, notebooks, hints, results or the graders' figures are out of step."""
-    faults = [*_stub_faults(), *_notebook_faults(), *_syllabus_faults()]
+    missing = _missing_files()
+    for fault in missing:
+        out.print(fault)
+    if missing:  # nothing else can be asked
+        raise typer.Exit(1)
+    faults = [*_stub_faults(), *_notebook_faults(), *_syllabus_faults(), *_grader_faults()]
     if results.PAGE.read_text(encoding="utf-8") != results.page():
         faults.append("RESULTS.md's table is not that of docs/runs/: maintain results")
     faults += page.faults()
@@ -105,6 +116,36 @@ def check() -> None:
     if faults:
         raise typer.Exit(1)
     out.print("stubs, notebooks, syllabus, results and graders are in step")
+
+
+def _missing_files() -> list[str]:
+    """What a lesson consists of, and is not there."""
+    return [
+        f"lesson {lesson.number} lacks {file.relative_to(syllabus.ROOT)}"
+        for lesson in syllabus.lessons()
+        for file in (
+            stubs.REFERENCE / "cifar_course" / f"{lesson.module}.py",
+            syllabus.ROOT / "cifar_course" / f"{lesson.module}.py",
+            syllabus.ROOT / "lessons" / f"{lesson.notebook}.py",
+            lesson.test_file,
+        )
+        if not file.is_file()
+    ]
+
+
+def _grader_faults() -> list[str]:
+    """Exercises that nothing defines, judges or tries."""
+    faults = []
+    tried = {kind: Counter(a.exercise for a in answers(kind)) for kind in ("wrong", "right")}
+    for id, exercise in syllabus.exercises().items():
+        if not stubs.defines(stubs.reference(exercise.module), exercise.name):
+            faults.append(f"{id}: solutions/cifar_course/{exercise.module}.py does not define it")
+        if not reading.tests(exercise):
+            faults.append(f"{id} has no test in tests/grading/")
+        for kind, least in (("wrong", 1), ("right", 4)):
+            if tried[kind][id] < least:
+                faults.append(f"{id} has fewer than {least} answers in tests/answers/{kind}/")
+    return faults
 
 
 def _stub_faults() -> list[str]:
@@ -155,4 +196,7 @@ def _syllabus_faults() -> list[str]:
 
 
 if __name__ == "__main__":
-    app()
+    try:
+        app()
+    except (stubs.StubError, syllabus.UnknownExercise) as problem:
+        raise SystemExit(f"maintain: {problem}") from None
