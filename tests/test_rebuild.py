@@ -58,6 +58,10 @@ CHAINS = {
         layers.Dropout(0.5),
         layers.Dense(4, use_bias=False, activation="softmax"),
     ],
+    "layers for activations": lambda layers: [
+        layers.Conv2D(3, 3, activation=layers.ReLU()),
+        layers.Activation(layers.Softmax()),
+    ],
     "nested": lambda layers: [own_model(layers.Conv2D(2, 3), layers.ReLU()), layers.Flatten()],
 }
 
@@ -80,6 +84,9 @@ def test_every_listed_layer_is_tried():
 ODD = {
     "LeakyReLU": lambda layers: layers.LeakyReLU(),
     "another activation": lambda layers: layers.Activation("gelu"),
+    "a layer for an activation": lambda layers: layers.Conv2D(3, 3, activation=layers.LeakyReLU()),
+    "an activation with a bound": lambda layers: layers.Conv2D(3, 3, activation=layers.ReLU(6)),
+    "the learner's own activation": lambda layers: layers.Conv2D(3, 3, activation=abs),
     "a slope": lambda layers: layers.ReLU(negative_slope=0.1),
     "padded pooling": lambda layers: layers.MaxPooling2D(padding="same"),
     "overlapping pooling": lambda layers: layers.MaxPooling2D(3, strides=1),

@@ -20,6 +20,11 @@ LAYER_SETTINGS = (
     *("max_value", "negative_slope", "threshold"),
     *("axis", "momentum", "epsilon", "scale", "center"),
 )
+# a layer that serves as an activation, Keras' name for what it computes, and with which settings
+PLAIN_ACTIVATIONS = (
+    ("ReLU", "relu", {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
+    ("Softmax", "softmax", {"axis": -1}),
+)
 CALLBACK_SETTINGS = (
     *("monitor", "patience", "factor", "mode", "min_delta", "min_lr", "cooldown", "baseline"),
     *("restore_best_weights", "start_from_epoch"),
@@ -164,6 +169,8 @@ def _layer_spec(layer, source=None, result=None) -> dict:
     is_layer = isinstance(layer, keras.layers.Layer)
     config = layer.get_config() if is_layer else {}
     settings = {name: config[name] for name in LAYER_SETTINGS if _plain(config.get(name))}
+    if isinstance(config.get("activation"), dict):  # a layer, or a function of the learner's
+        settings["activation"] = _name_of_activation(config["activation"])
     return {
         "class": type(layer).__name__,
         "known": _of_keras(type(layer)),  # Keras' own class, not the learner's
@@ -173,6 +180,15 @@ def _layer_spec(layer, source=None, result=None) -> dict:
         "parameters": layer.count_params() if is_layer and layer.built else 0,
         "trainable": is_layer and bool(layer.trainable),
     }
+
+
+def _name_of_activation(serialized: dict) -> str:
+    """Keras' name for an activation that was given as a layer, such as `keras.layers.ReLU()`."""
+    name, settings = serialized.get("class_name"), serialized.get("config")
+    for plain, same_as, wanted in PLAIN_ACTIVATIONS:
+        if name == plain and all(settings.get(key) == value for key, value in wanted.items()):
+            return same_as
+    return str(name)
 
 
 def _plain(value: Any) -> bool:
