@@ -35,13 +35,13 @@ def standardize(
     """Shift and scale each channel: `(images - mean) / std`.
 
     Args:
-        images: Pixels, uint8 or floating. They stay as they are.
+        images: Pixels, uint8 or floating.
         mean: What to subtract from each channel.
         std: What to divide each channel by. A channel whose `std` is zero is constant:
             it carries no information and comes back as zeros.
 
     Returns:
-        A new float32 array of the same shape.
+        A new float32 array of the same shape; `images`, `mean` and `std` stay as they are.
     """
     raise NotImplementedError("normalization.standardize is not written yet: see lesson 1")
 
@@ -85,7 +85,7 @@ def train_validation_split(
 
     Returns:
         train_images, train_labels, validation_images, validation_labels: shuffled, with
-        the dtypes and trailing shapes that came in.
+        the dtypes and trailing shapes that came in. `images` and `labels` stay as they are.
 
     Raises:
         ValueError: `validation_fraction` is not between 0 and 1, or `images` and `labels`

@@ -113,7 +113,10 @@ class BatchNorm(keras.layers.Layer):
         raise NotImplementedError("regularization.BatchNorm is not written yet: see lesson 3")
 
     def get_config(self) -> dict:
-        """The settings that a saved model needs to make this layer again."""
+        """What the parent class returns (`name`, `trainable`, ...), and this layer's settings.
+
+        A saved model makes this layer again from them.
+        """
         raise NotImplementedError("regularization.BatchNorm is not written yet: see lesson 3")
 
 

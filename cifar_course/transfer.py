@@ -26,7 +26,8 @@ def build_augmentation(seed: int | None = None) -> keras.Sequential:
     picture at each call with `training=True`. Otherwise the pictures pass unchanged.
 
     Args:
-        seed: Where the layers' random numbers start; None for a new start each time.
+        seed: Where the layers' random numbers start: the same seed, the same changes. None
+            for a new start each time. (Two layers with one seed would draw the same numbers.)
 
     Returns:
         A `keras.Sequential` for pixels from 0 to 255, `(n, height, width, channels)`.
@@ -76,13 +77,13 @@ def compile_for_fine_tuning(
     """Make a transfer model ready for small, careful steps.
 
     Adam with gradient clipping by norm, the loss `categorical_crossentropy`, and accuracy as
-    metric. What is trainable counts from the next compilation on, so this is called again after
-    layers were thawed.
+    metric. What learns is fixed by the first step after compiling, so this is called again
+    after layers were thawed.
 
     Args:
         model: A classifier with softmax outputs, compiled before or not.
         learning_rate: Of Adam.
-        clipnorm: The longest gradient that a step may follow.
+        clipnorm: The longest gradient, of each array of weights by itself.
 
     Returns:
         The same model.

@@ -71,8 +71,9 @@ plt.show()
 #
 # The first layer of a network multiplies all of them by weights of about the same size. A channel
 # that is brighter on average, or varies more, is heard louder for no good reason. And because all
-# pixel values are positive, the gradients of all weights of one unit share their sign, so that
-# every step must zig-zag (LeCun, Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.3).
+# pixel values are positive, one picture pulls all weights of a unit of a dense layer in the same
+# direction, up or down. A batch of pictures softens this, but steps still tend to zig-zag (LeCun,
+# Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.3).
 #
 # The cure begins with two numbers for each channel $c$, over all images $i$, rows $y$ and
 # columns $x$, in all $N$ pixels:
@@ -111,7 +112,7 @@ for channel, m, s in zip(("red", "green", "blue"), mean, std, strict=True):
 # %% [markdown]
 # For all 50,000 training images of CIFAR-10 you would see 125.3, 123.0 and 113.9, with
 # standard deviations 63.0, 62.1 and 66.7. Divided by 255, these are the 0.491, 0.482, 0.447 and
-# 0.247, 0.244, 0.262 that you meet all over the internet.
+# 0.247, 0.243, 0.262 that you meet all over the internet.
 
 # %% [markdown]
 # ## 3. Standardise
@@ -132,9 +133,10 @@ print("3 - 5 in float:", pixel - 5.0)
 # uint8 knows no negative numbers: it wraps around to 254, without a warning. And the operators
 # `-=` and `/=` write into the caller's array, who will not thank you. One more: what if a channel
 # never varies, like the third channel of a grey-scale film? Then $\sigma_c = 0$, and $0/0$ is NaN.
-# One NaN, multiplied and added, makes every weight of the network NaN within a single step. Such a
-# channel has told the network nothing in training, so it becomes all zeros, even in later pictures
-# that do vary there.
+# One NaN spreads to all that is computed from it. With luck the loss turns NaN at once; without,
+# ReLU and pooling swallow it, and the network learns nothing from any picture. Such a channel has
+# told the network nothing in training, so it becomes all zeros, even in later pictures that do vary
+# there.
 
 # %%
 card("normalization.standardize")
@@ -208,8 +210,8 @@ plt.show()
 # repeated cannot be checked, so it must be random *from a seed*. And whatever you do to the
 # images, you must do to the labels.
 #
-# > **Puzzle.** You shuffle the images, then shuffle the labels with the same generator. What is
-# > the accuracy of the best network that could ever be trained on the result?
+# > **Puzzle.** You shuffle the images, then shuffle the labels with the same generator. How well can
+# > the best network that could ever be trained on the result do on pictures it has not seen?
 
 # %%
 card("normalization.train_validation_split")
@@ -231,8 +233,8 @@ plt.show()
 # because the choice was random. Ten per cent of 4,000 is only 400, so small differences are
 # chance, not a fault.*
 #
-# (And the puzzle: every image carries a random label, so no network can do better than chance,
-# 10 % with ten classes.)
+# (And the puzzle: every image carries a random label, so on new pictures no network can do better
+# than chance, 10 % with ten classes. These very pictures it can still learn by heart: lesson 3.)
 
 # %% [markdown]
 # ## 6. The order of things

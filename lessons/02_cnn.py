@@ -69,16 +69,15 @@ plt.show()
 # %% [markdown]
 # *One row of 8 pixels (blue, numbered) and every place (orange) where a kernel of 3 stops with a
 # stride of 2. Look at the right end: with "valid" padding pixel 7 is never seen, because no whole
-# kernel fits there. With "same" padding a zero (white) is added so that there is a place for
-# pixels 0, 2, 4 and 6.*
+# kernel fits there. With "same" padding a zero (white) is added, and a fourth place sees it.*
 #
 # Keras knows two kinds of **padding**:
 #
 # - `"valid"`: none. The kernel stops only where it fits whole. The last place begins at pixel
 #   $n - k$, and there is one place for each stride up to there, *and the one at 0*:
 #   $$\left\lfloor \frac{n - k}{s} \right\rfloor + 1$$
-# - `"same"`: zeros around the picture, just enough for a place at pixels $0, s, 2s, \dots$ With a
-#   stride of 1 the size stays the *same*; in general it is
+# - `"same"`: zeros around the picture, just enough for one place in every $s$ pixels (section 3 says
+#   on which side). With a stride of 1 the size stays the *same*; in general it is
 #   $$\left\lceil \frac{n}{s} \right\rceil$$
 #
 # Here $n$ is the size, $k$ the kernel's size, $s$ the stride; $\lfloor\cdot\rfloor$ rounds down,

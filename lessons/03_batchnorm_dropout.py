@@ -315,8 +315,9 @@ print("dropped at test time:", int((dropout(np.ones(1000), 0.25, training=False)
 # - `call(inputs, training=None)` computes. Inside `fit` the inputs are symbols of a compiled graph,
 #   not numbers, so use `keras.ops` instead of NumPy, and `weight.assign(...)` instead of
 #   `weight = ...`, which would only rebind a Python name.
-# - `get_config` returns the settings. A saved model holds the weights and this dictionary: what it
-#   does not mention is lost, and comes back as the default, without a warning.
+# - `get_config` returns the settings, its parent's (`name`, `trainable` and others) included. A saved
+#   model holds the weights and this dictionary: what it does not mention is lost, and comes back as
+#   the default, without a warning.
 #
 # One more rule is Keras' own, and lesson 5 depends on it: a BatchNormalization with
 # `trainable = False` runs in **inference mode, even when called with** `training=True`. Frozen
@@ -347,14 +348,15 @@ print(f"for 4 channels it learns {learnt} numbers and keeps {kept} more")
 # ## 6. The network of this course
 #
 # Lesson 2's three blocks, with a BatchNormalization after every convolution and Dropout at 0.25,
-# 0.4 and 0.5. The rates rise towards the output, because most parameters are there, and most of the
-# learning by heart.
+# 0.4 and 0.5. The rates rise towards the output: early maps are few, and everything is built on them;
+# late ones are many, and say similar things. That is a habit that has served well, not a law.
 #
 # Some choices are left to you. The paper normalises *before* the ReLU; after it works about as
 # well. But mind the order of the two newcomers: dropout *before* a BatchNormalization changes the
 # variance that it measures in training and not at test time (Li and others, "Understanding the
 # Disharmony between Dropout and Batch Normalization by Variance Shift", 2019), so within a block
-# dropout comes last.
+# dropout comes last. Some of it reaches the next block's BatchNormalization all the same; only
+# dropout after the last one is free of it.
 
 # %%
 card("regularization.build_regularized_cnn")
@@ -478,9 +480,9 @@ plt.show()
 
 # %% [markdown]
 # *Accuracy over the epochs; the dotted line is the share of training labels that are right. Look at
-# the left panel first: training goes on rising past the dotted line, where only mistakes are left
-# to learn, and from about there validation goes down. On the right, training stays well below the
-# line, and validation is still on its way up at the end.*
+# the left panel first: training goes on rising past the dotted line, which it can do only by
+# learning mistakes, and from about there validation goes down. On the right, training stays well
+# below the line, and validation is still on its way up at the end.*
 #
 # Three readings that people get wrong:
 #
@@ -491,8 +493,8 @@ plt.show()
 # - "Regularisation is free." Look at the first epochs: the plain network is far ahead. Dropout
 #   needs more steps and larger networks. The full run of this course takes both.
 #
-# Had somebody stopped the plain network in time, it would have done well, too. How to know when:
-# that is lesson 4.
+# Had somebody stopped the plain network in time, it would have done as well here, or better. How to
+# know when: that is lesson 4.
 
 # %% [markdown]
 # ## What you have now

@@ -98,8 +98,7 @@ plt.show()
 # ## 2. Stairs
 #
 # The oldest schedule is a staircase: stay, then fall by a factor $\gamma$ every $k$ epochs. With
-# the initial rate $\eta_0$ and epochs $e$ counted from 0 (He, Zhang, Ren and Sun, "Deep residual
-# learning for image recognition", 2016, went down such stairs with $\gamma = 0.1$):
+# the initial rate $\eta_0$ and epochs $e$ counted from 0:
 #
 # $$\eta(e) = \eta_0 \cdot \gamma^{\lfloor e / k \rfloor}$$
 #
@@ -217,11 +216,13 @@ for step in (0, 50, 100, 550, 1000, 1200):
 # call with its step counter, in the middle of compiled training, thousands of times. There, the
 # step is a *tensor*: a place where a number will be, not the number. Python's `if` needs the
 # number now, so it cannot be used; `keras.ops.where(condition, a, b)` can. It computes **both**
-# `a` and `b` and then picks. So neither may divide by zero, not even where it is not picked.
+# `a` and `b` and then picks. So a division by zero happens even where it is not picked: of Python's
+# numbers it is an error at once, of tensors it makes an infinity or a NaN, which `where` drops.
 #
 # The other half is `get_config`: a model that is saved saves its optimizer, and its optimizer's
 # schedule as a dict of settings. When it is loaded, Keras calls your class with just this dict, as
-# keywords.
+# keywords. (It has to know the class: `load_model(..., custom_objects={"WarmupCosine":
+# WarmupCosine})`.)
 
 # %%
 card("schedules.WarmupCosine")

@@ -213,7 +213,9 @@ plt.show()
 # what took days to learn. Since lesson 3 you also know what `trainable=False` means to
 # BatchNormalization: it uses its moving statistics, and leaves them alone.
 #
-# `base.input_shape` says which size the base takes. Ask it; 224 is only MobileNetV2's default.
+# `base.input_shape` says which size the base takes. Ask it; 224 is only MobileNetV2's default. And
+# while the model is being put together there are no pixels yet, only tensors that stand for them:
+# your `scale_pixels` is for arrays; inside, `keras.layers.Rescaling` does the same.
 
 # %%
 card("transfer.build_transfer_model")
@@ -254,7 +256,7 @@ print("features of the test pictures:", features.shape)
 
 # %% [markdown]
 # Which pictures does the base find alike? For three of them, here are the four whose features
-# point in the most similar direction. It was never told a class.
+# point in the most similar direction. Nobody has told it this course's ten classes.
 
 # %%
 length = np.linalg.norm(features, axis=1, keepdims=True)
@@ -291,10 +293,11 @@ del whole
 # (`depthwise`) and narrows them again (`project`), with BatchNormalization after each.
 #
 # Those BatchNormalization layers are the trap. Thawed, they follow *your* batches again, and the
-# statistics of a million pictures are gone within an epoch. Calling the base with `training=False`
-# does not prevent it: in Keras 3.15, `fit` overrides that inside a functional model. A layer whose
-# own `trainable` is False keeps its statistics, whatever anybody says. So: **thaw the last layers,
-# except BatchNormalization.**
+# statistics of a million pictures drift towards those of a few dozen (MobileNetV2's momentum is
+# 0.999: in an epoch of 700 steps, half of what they knew is replaced). Calling the base with
+# `training=False` does not prevent it: in Keras 3.15, `fit` overrides that inside a functional
+# model. A layer whose own `trainable` is False keeps its statistics, whatever anybody says. So:
+# **thaw the last layers, except BatchNormalization.**
 #
 # There are two switches: the base's own and each layer's, and a layer learns only if both are on.
 # Switching the base's from off to on switches all of its layers' on, too. But where it is on
@@ -310,14 +313,15 @@ card("transfer.unfreeze_last")
 check("transfer.unfreeze_last")
 
 # %% [markdown]
-# And small steps. At lesson 4's rate of 0.001 Adam moves every weight by about 0.001 in each step,
-# whatever its gradient; after a few hundred steps a convolution whose weights are a few hundredths
-# large is another one. Fine-tuning takes a tenth of that or less, and cuts gradients that are too
-# long: with `clipnorm=c`, a gradient $g$ with $\lVert g \rVert > c$ becomes $c \, g / \lVert g
-# \rVert$. Its direction stays, its length does not (Pascanu, Mikolov and Bengio, 2013).
+# And small steps. At lesson 4's rate of 0.001 Adam moves a weight by up to about 0.001 in each step,
+# even where its gradient is tiny; after a few hundred steps a convolution whose weights are a few
+# hundredths large is another one. Fine-tuning takes a tenth of that or less, and cuts gradients that
+# are too long: with `clipnorm=c`, a gradient $g$ with $\lVert g \rVert > c$ becomes $c \, g / \lVert
+# g \rVert$ (Pascanu, Mikolov and Bengio, 2013). Keras does so for each array of weights by itself,
+# whose direction stays; `global_clipnorm` does it for all of them together, as the paper has it.
 #
-# One thing more: `compile` decides what is trainable. After thawing, compile again; otherwise
-# nothing changes, and nobody tells you.
+# One thing more: the first step after `compile` fixes what learns. After thawing, compile again;
+# otherwise nothing changes and nobody tells you, or Keras complains of an "Unknown variable".
 
 # %%
 card("transfer.compile_for_fine_tuning")
@@ -365,7 +369,7 @@ def trained(continue_with) -> tuple[list[float], float]:
 
 def frozen(model: keras.Model) -> None:
     """The base stays as it is."""
-    compile_for_fine_tuning(model, learning_rate=0.001)
+    compile_for_fine_tuning(model, learning_rate=0.0003)
 
 
 def careful(model: keras.Model) -> None:
@@ -398,14 +402,13 @@ plt.show()
 
 # %% [markdown]
 # *Validation accuracy over the epochs. Up to epoch 6 the three runs are one and the same. Look at
-# epoch 7: the run in a hurry falls, because steps that are far too long change what the base knew,
-# and because its BatchNormalization forgets its statistics. The careful run stays beside the
-# frozen one.*
+# epoch 7: the run in a hurry falls, because steps that are far too long change what the base knew.
+# Then compare the careful run with the frozen one, which goes on at the same rate.*
 #
-# Stays beside it, and not above? Thawing has to earn its place. Where the base's features suffice,
-# as they nearly do for shapes drawn by the same hand, there is little left to gain, and a few
-# hundred pictures are soon learnt by heart. It pays where your pictures differ from those that the
-# base knows, and where you have many.
+# Thawing has to earn its place. Where the base's features suffice, as they nearly do for the drawn
+# set, made by the same hand as the pictures that its base has seen, there is little left to gain,
+# and a few hundred pictures are soon learnt by heart. It pays where your pictures differ from those
+# that the base knows, as CIFAR-10's differ from ImageNet's, and where you have many.
 
 # %%
 for name, (_, accuracy) in runs.items():

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from cifar_lab import syllabus
-from cifar_lab.grading.learner import LearnerError
+from cifar_lab.grading.learner import Learner, LearnerError
 from cifar_lab.grading.wording import in_words
 
 # by threshold: every value that was held against it in this process, for the margins
@@ -164,6 +164,14 @@ def expect_error(kind: type[Exception], call: Callable[[], Any], *, because: str
             fail(f"It raised {error}.", wanted, because)
         return
     fail(f"It returned {in_words(result)}.", wanted, because)
+
+
+def expect_left_alone(learner: Learner, *, because: str, **given: np.ndarray) -> None:
+    """The last call has left all the arrays that it was `given` as they were."""
+    for (name, before), after in zip(given.items(), learner.arguments, strict=True):
+        if after.dtype != before.dtype or not _close(after, before, rtol=0, atol=0):
+            found = in_words(after) + _where(after, before, rtol=0, atol=0)
+            fail(f"After the call, `{name}` was {found}.", in_words(before), because)
 
 
 def _close(actual: np.ndarray, right: np.ndarray, rtol: float, atol: float) -> bool:

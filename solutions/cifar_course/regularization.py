@@ -154,7 +154,10 @@ class BatchNorm(keras.layers.Layer):
         # </answer>
 
     def get_config(self) -> dict:
-        """The settings that a saved model needs to make this layer again."""
+        """What the parent class returns (`name`, `trainable`, ...), and this layer's settings.
+
+        A saved model makes this layer again from them.
+        """
         # <answer>
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
         # </answer>

@@ -70,7 +70,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         """The rate at `step`, a number or (inside `fit`) a tensor: use `keras.ops`."""
         # <answer>
         step = keras.ops.cast(step, "float32")
-        # both branches are computed whatever the step is, so neither may divide by zero
+        # both branches are computed, whatever the step is: neither is to divide by zero
         rising = self.peak_rate * step / max(self.warmup_steps, 1)
         progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
         cosine = keras.ops.cos(math.pi * keras.ops.minimum(progress, 1.0))

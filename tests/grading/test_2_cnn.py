@@ -10,7 +10,7 @@ from scipy.special import expit
 from scipy.special import softmax as scipy_softmax
 
 from cifar_lab.grading import inputs
-from cifar_lab.grading.expect import expect, expect_error
+from cifar_lab.grading.expect import expect, expect_error, expect_left_alone
 from cifar_lab.grading.laws import Compiling
 from cifar_lab.grading.plugin import exercise
 from cifar_lab.grading.rebuild import structure
@@ -262,6 +262,9 @@ def padding_mistakes(of):
         "you padded as for stride 1: how many zeros are needed depends on the stride": of(
             zeros=lambda size, kernel_size, stride: zeros_around(size, kernel_size, 1)
         ),
+        "you padded kernel_size // 2 on both sides: one zero too many for an even kernel": of(
+            zeros=lambda size, kernel_size, stride: (kernel_size // 2, kernel_size // 2)
+        ),
         "you put all zeros below and to the right: half of them belong above and left": of(
             zeros=lambda *sizes: (0, sum(zeros_around(*sizes)))
         ),
@@ -418,13 +421,15 @@ def test_any_sizes(learner, for_any):
 def test_the_arguments_are_left_alone(learner):
     """Images, kernels and bias are the same before and after."""
     for padding in ("valid", "same"):
-        given = numbers(2, 5, 5, 2), numbers(3, 3, 2, 2, seed=1), numbers(2, seed=2)
-        before = [array.copy() for array in given]
-        learner.cnn.conv2d(*given, padding=padding)
-        for found, right, name in zip(given, before, ("images", "kernels", "bias"), strict=True):
-            expect(found).to_equal(
-                right, because=f"conv2d returns a new array and never changes the caller's {name}"
-            )
+        images, kernels, bias = numbers(2, 5, 5, 2), numbers(3, 3, 2, 2, seed=1), numbers(2, seed=2)
+        learner.cnn.conv2d(images, kernels, bias, padding=padding)
+        expect_left_alone(
+            learner,
+            images=images,
+            kernels=kernels,
+            bias=bias,
+            because="conv2d returns a new array and never changes the caller's",
+        )
 
 
 # --- max_pool2d ----------------------------------------------------------------------------------
@@ -519,9 +524,8 @@ def test_pooling_keeps_the_dtype(learner, dtype):
 def test_pooling_leaves_the_images_alone(learner):
     """The caller's images are the same before and after."""
     images = images_like_cifar(count=2, height=5, width=6)
-    before = images.copy()
     learner.cnn.max_pool2d(images, pool_size=2)
-    expect(images).to_equal(before, because="max_pool2d returns a new array")
+    expect_left_alone(learner, images=images, because="max_pool2d returns a new array")
 
 
 @exercise("cnn.max_pool2d")
@@ -633,10 +637,11 @@ def test_logits_are_left_alone(learner):
     """The caller's logits are the same before and after."""
     for dtype in (np.float32, np.float64):
         logits = numbers(3, 4).astype(dtype)
-        before = logits.copy()
         learner.cnn.softmax(logits)
-        expect(logits).to_equal(
-            before, because="softmax returns a new array; `logits -= ...` would change the caller's"
+        expect_left_alone(
+            learner,
+            logits=logits,
+            because="softmax returns a new array; `logits -= ...` would change the caller's",
         )
 
 
@@ -794,12 +799,13 @@ def test_both_arguments_are_left_alone(learner):
     for dtype in (np.float32, np.float64):
         targets, probabilities = (part.astype(dtype) for part in predictions())
         probabilities[0] = targets[0]
-        given = targets.copy(), probabilities.copy()
-        learner.cnn.categorical_crossentropy(*given)
-        for found, right in zip(given, (targets, probabilities), strict=True):
-            expect(found).to_equal(
-                right, because="a loss only looks; clip a copy of the probabilities"
-            )
+        learner.cnn.categorical_crossentropy(targets, probabilities)
+        expect_left_alone(
+            learner,
+            targets=targets,
+            probabilities=probabilities,
+            because="a loss only looks; clip a copy of the probabilities",
+        )
 
 
 # --- conv2d_parameter_count ----------------------------------------------------------------------

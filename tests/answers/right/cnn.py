@@ -293,6 +293,18 @@ def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     return keras.Model(inputs=inputs, outputs=outputs, name="cnn")
 
 
+# %% cnn.build_cnn: layers for activations
+def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
+    model = keras.Sequential([keras.Input(input_shape)])
+    for count in filters:
+        relu = keras.layers.ReLU()
+        model.add(keras.layers.Conv2D(count, 3, padding="same", activation=relu))
+        model.add(keras.layers.MaxPooling2D())
+    model.add(keras.layers.Flatten())
+    model.add(keras.layers.Dense(num_classes, activation=keras.layers.Softmax()))
+    return model
+
+
 # %% cnn.build_cnn: nested blocks, ReLU after the pooling
 def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     def block(count):

@@ -20,11 +20,11 @@ def build_augmentation(seed=None):
     return keras.Sequential(
         [
             keras.Input((32, 32, 3)),
-            keras.layers.RandomFlip("horizontal"),
-            keras.layers.RandomTranslation(0.12, 0.0),
-            keras.layers.RandomTranslation(0.0, 0.12),
-            keras.layers.RandomRotation(10 / 360),
-            keras.layers.RandomZoom(0.1, 0.1),
+            keras.layers.RandomFlip("horizontal", seed=seed and seed * 5),
+            keras.layers.RandomTranslation(0.12, 0.0, seed=seed and seed * 7),
+            keras.layers.RandomTranslation(0.0, 0.12, seed=seed and seed * 11),
+            keras.layers.RandomRotation(10 / 360, seed=seed and seed * 13),
+            keras.layers.RandomZoom(0.1, 0.1, seed=seed and seed * 17),
         ]
     )
 
@@ -129,6 +129,19 @@ def build_transfer_model(base, num_classes=10):
     x = keras.layers.Dropout(0.5)(x)
     outputs = keras.layers.Softmax()(keras.layers.Dense(num_classes)(x))
     return keras.Model(inputs, outputs)
+
+
+# %% transfer.build_transfer_model: a layer for an activation
+def build_transfer_model(base, num_classes=10):
+    base.trainable = False
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.Resizing(*base.input_shape[1:3])(build_augmentation()(inputs))
+    x = base(keras.layers.Rescaling(1 / 127.5, offset=-1)(x), training=False)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    penalty = keras.regularizers.L2(0.001)
+    x = keras.layers.Dense(64, activation=keras.layers.ReLU(), kernel_regularizer=penalty)(x)
+    x = keras.layers.Dropout(0.5)(keras.layers.BatchNormalization()(x))
+    return keras.Model(inputs, keras.layers.Dense(num_classes, activation="softmax")(x))
 
 
 # %% transfer.build_transfer_model: Sequential, layers frozen one by one

@@ -98,6 +98,17 @@ def conv_output_size(size, kernel_size, stride=1, padding="same"):
     return -(-size // stride) if padding == "same" else (size - kernel_size) // stride + 1
 
 
+# %% cnn.conv2d: half a kernel of padding on both sides
+# says: kernel_size // 2 on both sides
+def conv2d(images, kernels, bias, stride=1, padding="valid"):
+    images, (height, width) = images.astype(float), kernels.shape[:2]
+    if padding == "same":
+        rows, columns = (height // 2, height // 2), (width // 2, width // 2)
+        images = np.pad(images, ((0, 0), rows, columns, (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(images, (height, width), axis=(1, 2))
+    return np.einsum("nyxchw,hwcf->nyxf", windows[:, ::stride, ::stride], kernels) + bias
+
+
 # %% cnn.conv2d: the kernel is flipped
 # says: you flipped the kernel
 def conv2d(images, kernels, bias, stride=1, padding="valid"):

@@ -138,6 +138,17 @@ def train_validation_split(images, labels, validation_fraction=0.1, seed=0):
     return images[n:], labels[n:], images[:n], labels[:n]
 
 
+# %% normalization.train_validation_split: shuffled in place, with one seed for both
+# says: `images` was
+def train_validation_split(images, labels, validation_fraction=0.1, seed=0):
+    if not 0 < validation_fraction < 1 or len(images) != len(labels):
+        raise ValueError
+    for array in (images, labels):
+        np.random.default_rng(seed).shuffle(array)
+    n = round(len(images) * validation_fraction)
+    return images[n:], labels[n:], images[:n], labels[:n]
+
+
 # %% normalization.train_validation_split: never shuffled
 # says: sorted by class
 def train_validation_split(images, labels, validation_fraction=0.1, seed=0):

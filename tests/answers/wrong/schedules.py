@@ -722,11 +722,11 @@ def training_callbacks():
 
 
 # %% schedules.training_callbacks: the lowest rate is the rate
-# says: the rate did not change at all
+# says: a min_lr that is as high
 def training_callbacks():
     return [
         keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True),
-        keras.callbacks.ReduceLROnPlateau("val_accuracy", 0.5, 3, min_lr=1.0),
+        keras.callbacks.ReduceLROnPlateau("val_accuracy", 0.5, 3, min_lr=0.001),
     ]
 
 

@@ -116,6 +116,32 @@ def build_augmentation(seed=None):
     )
 
 
+# %% transfer.build_augmentation: without the seed
+# says: `seed` does not reach the layers
+def build_augmentation(seed=None):
+    return keras.Sequential(
+        [
+            keras.layers.RandomFlip("horizontal"),
+            keras.layers.RandomRotation(0.05),
+            keras.layers.RandomTranslation(0.1, 0.1),
+            keras.layers.RandomZoom(0.1),
+        ]
+    )
+
+
+# %% transfer.build_augmentation: seeds of its own
+# says: the layers have a seed of their own
+def build_augmentation(seed=None):
+    return keras.Sequential(
+        [
+            keras.layers.RandomFlip("horizontal", seed=0),
+            keras.layers.RandomRotation(0.05, seed=1),
+            keras.layers.RandomTranslation(0.1, 0.1, seed=2),
+            keras.layers.RandomZoom(0.1, seed=3),
+        ]
+    )
+
+
 # %% transfer.build_augmentation: flipped the wrong way
 # says: you flip vertically, too
 def build_augmentation(seed=None):
@@ -364,6 +390,19 @@ def build_transfer_model(base, num_classes=10):
     x = keras.layers.Dropout(0.5)(x)
     outputs = keras.layers.Dense(num_classes, activation="softmax")(x)
     return keras.Model(inputs, outputs)
+
+
+# %% transfer.build_transfer_model: a function for arrays in the model
+# says: scale_pixels in the model
+def build_transfer_model(base, num_classes=10):
+    base.trainable = False
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.Resizing(*base.input_shape[1:3])(build_augmentation()(inputs))
+    x = base(scale_pixels(x), training=False)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    x = keras.layers.Dense(64, "relu", kernel_regularizer=keras.regularizers.L2(0.001))(x)
+    x = keras.layers.Dropout(0.5)(keras.layers.BatchNormalization()(x))
+    return keras.Model(inputs, keras.layers.Dense(num_classes, activation="softmax")(x))
 
 
 # %% transfer.build_transfer_model: not scaled
@@ -1344,6 +1383,12 @@ CALLBACKS = [keras.callbacks.ReduceLROnPlateau("val_loss", patience=3, factor=0.
 
 def fine_tuning_callbacks():
     return CALLBACKS
+
+
+# %% transfer.fine_tuning_callbacks: the lowest rate is lesson 4's
+# says: a min_lr that is as high
+def fine_tuning_callbacks():
+    return [keras.callbacks.ReduceLROnPlateau("val_loss", patience=3, factor=0.5, min_lr=0.001)]
 
 
 # %% transfer.fine_tuning_callbacks: a cooldown of many epochs
