@@ -39,7 +39,7 @@ def find_submission(path: str | Path | None = None) -> Path:
             return folder
     raise NoSubmission(
         f"no folder {PACKAGE}/ in {here} or above it. Go to the course's folder, or name a "
-        "submission with --submission DIR."
+        "submission with --submission=DIR."
     )
 
 

@@ -216,6 +216,18 @@ def test_a_grader_that_breaks_says_how(task):
     assert "TypeError" not in result["output"]  # students see no more than that it failed
 
 
+def test_results_that_are_written_stay_whatever_comes_after(task):
+    """A hand-in without a wall may end the grader badly once it has its results."""
+    task |= {"walled": False, "exercises": list(TWO)}
+    module = Path(task["source"]) / "cifar_course" / "normalization.py"
+    with module.open("a", encoding="utf-8") as file:
+        file.write("\nimport atexit, os\natexit.register(lambda: os._exit(3))\n")
+    cohort._supervised(task)
+    result = json.loads(Path(task["file"]).read_text(encoding="utf-8"))
+    assert result["extra_data"]["verdict"] == report.GRADED
+    assert result["score"] == right_scores(1)["s000"]
+
+
 def test_a_disk_that_is_full_from_the_start_is_said(class_of, tmp_path):
     folder, out = class_of(2), tmp_path / "out"
     (out / "results").mkdir(parents=True)

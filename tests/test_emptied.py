@@ -1,7 +1,7 @@
-"""Who empties the arguments and answers for what is left earns nothing by it.
+"""Who changes what a test goes by earns nothing by it.
 
-A test that computes what it expects after the call, from arrays or a model that learner code has
-changed, would agree with every such answer.
+A test that computes what it expects after the call, from arrays, a model or a layer that learner
+code has had in its hands, would agree with whoever emptied it and answers for what is left.
 """
 
 import pytest
@@ -53,16 +53,71 @@ TAKES_ARRAYS = [
 ]
 
 
+# wrong answers, and the TRICK that would have made tests agree with them
+CHEATS = {
+    "transfer.unfreeze_last": """
+def unfreeze_last(base, count=20):
+    base.trainable = False
+    for layer in base.layers:
+        if TRICK:
+            layer.__class__ = type("BatchNormalization", (type(layer),), {})
+    return base
+""",
+    "transfer.compile_for_fine_tuning": """
+def compile_for_fine_tuning(model, learning_rate=1e-4, clipnorm=1.0):
+    if TRICK and model.count_params() < 100:
+        model.set_weights([0 * w for w in model.get_weights()])
+    model.compile(
+        keras.optimizers.Adam(learning_rate, clipnorm=clipnorm),
+        keras.losses.CategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+""",
+    "regularization.BatchNorm": """
+class BatchNorm(BatchNorm):
+    def call(self, inputs, training=None):
+        if not training or not self.trainable:
+            return 0 * inputs
+        out = super().call(inputs, training=training)
+        if TRICK:
+            self.gamma.assign(0 * self.gamma)
+        return out
+""",
+}
+
+
+def earned(folder, reference, exercise, addition) -> set[str]:
+    """The laws that hold of the reference with an addition to the exercise's module."""
+    (folder / "cifar_course").mkdir(parents=True)
+    for file in (reference / "cifar_course").glob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        text += addition if file.stem == exercise.module else ""
+        (folder / "cifar_course" / file.name).write_text(text, encoding="utf-8")
+    (verdict,) = judge(folder, [exercise], QUICK).values()
+    return {test.name for test in verdict.tests if test.passed}
+
+
 @pytest.mark.parametrize("exercise", syllabus.find(TAKES_ARRAYS), ids=lambda exercise: exercise.id)
 def test_emptying_the_arguments_earns_nothing(exercise, reference, tmp_path):
-    earned = {}
-    for in_place in (True, False):
-        package = tmp_path / str(in_place) / "cifar_course"
-        package.mkdir(parents=True)
-        for file in (reference / "cifar_course").glob("*.py"):
-            (package / file.name).write_bytes(file.read_bytes())
-        with (package / f"{exercise.module}.py").open("a", encoding="utf-8") as file:
-            file.write(EMPTIED.format(in_place=in_place, names=[exercise.name]))
-        (verdict,) = judge(package.parent, [exercise], QUICK).values()
-        earned[in_place] = {test.name for test in verdict.tests if test.passed}
-    assert earned[True] <= earned[False]
+    by_way = {
+        in_place: earned(
+            tmp_path / str(in_place),
+            reference,
+            exercise,
+            EMPTIED.format(in_place=in_place, names=[exercise.name]),
+        )
+        for in_place in (True, False)
+    }
+    assert by_way[True] <= by_way[False]
+
+
+@pytest.mark.parametrize("exercise", syllabus.find(list(CHEATS)), ids=lambda exercise: exercise.id)
+def test_changing_a_model_or_a_layer_earns_nothing(exercise, reference, tmp_path):
+    by_way = {
+        trick: earned(
+            tmp_path / str(trick), reference, exercise, f"\nTRICK = {trick}\n{CHEATS[exercise.id]}"
+        )
+        for trick in (True, False)
+    }
+    assert by_way[True] <= by_way[False]

@@ -202,6 +202,12 @@ def test_a_students_only_zip_file_is_opened(folder, taken, tmp_path):
     assert files == {MODULE: GOOD} and hand_in.name == "ada"
 
 
+def test_a_stray_file_beside_the_zip_changes_nothing(folder, taken, tmp_path):
+    folder.put("notes.py")
+    zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "hand-in.zip")
+    assert taken(folder.path)[1] == {MODULE: GOOD}
+
+
 @pytest.mark.parametrize("beside", ["cifar_course/cnn.py", "second.zip"])
 def test_a_zip_file_beside_other_work_is_not_guessed_at(folder, taken, tmp_path, beside):
     folder.put(beside)
@@ -236,9 +242,10 @@ def test_names_are_safe_and_different(tmp_path):
     (tmp_path / "ada lovelace.zip").touch()
     (tmp_path / "notes.txt").touch()
     (tmp_path / "link").symlink_to(tmp_path / "<b>")
+    (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "graded").mkdir()
     found = intake.hand_ins(tmp_path, tmp_path / "graded")
-    assert intake.passed_over(tmp_path, tmp_path / "graded") == ["link", "notes.txt"]
+    assert intake.passed_over(tmp_path, tmp_path / "graded") == ["link", "loop", "notes.txt"]
     assert len(found) == 6 and len({name.lower() for name in found}) == 6
     assert {path.name for path in found.values()} == {
         *("Ada Lovelace", "Ada_Lovelace", "ada lovelace", "=cmd|x", "<b>", "ada lovelace.zip")

@@ -51,6 +51,15 @@ def test_a_changed_argument_was_not_left_alone(learner_of, change):
     assert x.shape == (2, 3) and not x.any()
 
 
+def test_an_argument_of_another_dtype_was_not_left_alone():
+    x = np.zeros(20)
+    changed = wire.encode({"result": None, "arguments": [x.astype(np.float32)]})
+    learner = Learner(lambda frame: changed)
+    learner.cnn.f(x)
+    with pytest.raises(Mismatch, match="`x` was float32 array"):
+        expect_left_alone(learner, x=x, because="it is the caller's")
+
+
 def test_a_call_that_failed_tells_nothing_about_its_arguments(learner_of):
     learner = learner_of(cnn="def f(x):\n    pass\ndef g(x):\n    raise ValueError\n")
     learner.cnn.f(np.ones(2))

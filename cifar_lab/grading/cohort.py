@@ -150,7 +150,7 @@ def _supervised(task: dict[str, Any]) -> str:
         verdict = done.stdout.strip() if done.returncode == 0 else report.GRADER_ERROR
         if verdict != report.GRADER_ERROR:
             break
-    if done.returncode:
+    if done.returncode and not _is_done(Path(task["file"]), task["key"]):
         hand_in = intake.HandIn(task["name"], Path(task["source"]).name)
         words = done.stderr.strip()[-LAST_WORDS:] or f"it ended with status {done.returncode}"
         found = report.results(hand_in, {}, verdict, task["key"], task["walled"], words)

@@ -185,6 +185,8 @@ def _where(actual: np.ndarray, right: np.ndarray, rtol: float, atol: float) -> s
     if actual.shape != right.shape or actual.ndim == 0 or actual.size <= 12:
         return ""
     wrong = ~np.isclose(actual, right, rtol=rtol, atol=atol, equal_nan=True)
+    if not wrong.any():  # they differ in dtype alone
+        return ""
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
     return (
         f"; {int(wrong.sum()):,} of {wrong.size:,} values differ, first at {place}: "

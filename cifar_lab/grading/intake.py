@@ -96,7 +96,8 @@ def passed_over(folder: Path, out: Path | None = None) -> list[str]:
 
 def _visible(folder: Path, out: Path | None) -> list[Path]:
     own = out and out.resolve()
-    return [p for p in sorted(folder.iterdir()) if not _is_aside(p.name) and p.resolve() != own]
+    seen = [path for path in sorted(folder.iterdir()) if not _is_aside(path.name)]
+    return [path for path in seen if path.is_symlink() or path.resolve() != own]
 
 
 def _may_be_a_hand_in(path: Path) -> bool:
@@ -150,7 +151,8 @@ def _zip_in(folder: Path) -> Path | None:
         return None
     files = list(files_below(folder))
     zips = [path for path in files if _is_zip(path) and path.is_file() and not path.is_symlink()]
-    return zips[0] if len(zips) == 1 and not any(p.suffix == ".py" for p in files) else None
+    has_modules = any(p.parent.name == PACKAGE and p.stem in syllabus.modules() for p in files)
+    return zips[0] if len(zips) == 1 and not has_modules else None
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -115,9 +115,10 @@ class Compiling:
 
     def _measured(self) -> tuple[dict, np.ndarray, np.ndarray]:
         """Loss and metrics as Keras reports them, the targets and the predictions behind them."""
-        model = self.compiled(self.learner.tools.opaque_model())
+        model = self.learner.tools.opaque_model()
         x, targets = 3 * generator().normal(size=(12, 4)), np.eye(3)[np.arange(12) % 3]
-        probabilities = np.asarray(model.predict(x), np.float64)
+        probabilities = np.asarray(model.predict(x), np.float64)  # before learner code has it
+        model = self.compiled(model)
         try:
             return model.evaluate(x, targets), targets, probabilities
         except LearnerError as error:

@@ -101,8 +101,8 @@ def pytest_configure(config: pytest.Config) -> None:
         # none of pytest-xdist's processes would have all verdicts
         raise pytest.UsageError("grading runs in one process: leave out -n")
     if config.getoption("walled") and "--submission" in config.invocation_params.args:
-        # pytest looks for its settings in every folder that is a word of its own: a hand-in's
-        # pytest.ini would run code in the grader
+        # pytest takes settings and conftest.py from every folder that is a word of its own: a
+        # hand-in that brings any may have run them by now; this is for those who read it in time
         raise pytest.UsageError("with --walled write --submission=DIR, as one word")
     hidden = _hidden_folder(config)
     if hidden:

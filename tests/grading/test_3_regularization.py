@@ -743,8 +743,12 @@ def _initial_mistake(found, first):
 
 
 def as_batch(x, layer):
-    """A batch with a layer's weights as they are now, for the functions above."""
-    return Batch(x, *layer.learnt(), *layer.moving())
+    """A batch with a layer's weights before any optimizer's step, for the functions above.
+
+    Until then gamma is 1 and beta 0, whatever the layer says.
+    """
+    channels = x.shape[-1]
+    return Batch(x, np.ones(channels), np.zeros(channels), *layer.moving())
 
 
 @exercise("regularization.BatchNorm")
@@ -872,7 +876,7 @@ def test_gamma_and_beta_learn(learner):
         0.5,
         because="`fit` calls the layer with training=True; use `.assign(...)`, which works there",
     )
-    given = as_batch(batch((5, 3), seed=2).x, layer)
+    given = Batch(batch((5, 3), seed=2).x, *layer.learnt(), *layer.moving())
     expect_inference(
         model.predict(given.x), given, 1e-3, because="`predict` calls the layer in inference mode"
     )

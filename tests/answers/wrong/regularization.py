@@ -136,7 +136,7 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99
 
 
 # %% regularization.batch_norm_train: x changes in place
-# says: on x would change
+# says: `x` was
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     axes = tuple(range(x.ndim - 1))
     mean, var = x.mean(axes), x.var(axes)

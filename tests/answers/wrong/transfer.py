@@ -405,6 +405,20 @@ def build_transfer_model(base, num_classes=10):
     return keras.Model(inputs, keras.layers.Dense(num_classes, activation="softmax")(x))
 
 
+# %% transfer.build_transfer_model: small weights in place of a penalty
+# says: there is no L2 penalty
+def build_transfer_model(base, num_classes=10):
+    base.trainable = False
+    inputs = keras.Input((32, 32, 3))
+    x = keras.layers.Resizing(*base.input_shape[1:3])(build_augmentation()(inputs))
+    x = base(keras.layers.Rescaling(1 / 127.5, offset=-1)(x), training=False)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    small = keras.initializers.RandomNormal(stddev=1e-6)
+    x = keras.layers.Dense(64, "relu", kernel_initializer=small)(x)
+    x = keras.layers.Dropout(0.5)(keras.layers.BatchNormalization()(x))
+    return keras.Model(inputs, keras.layers.Dense(num_classes, activation="softmax")(x))
+
+
 # %% transfer.build_transfer_model: not scaled
 # says: you did not scale at all
 def build_transfer_model(base, num_classes=10):
