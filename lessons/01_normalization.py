@@ -246,7 +246,7 @@ plt.show()
 # scaling must be fixed beforehand, from the training part alone: **split first, measure
 # afterwards**. Statistics that have seen the validation or test images carry information about
 # them into training. This is *leakage*. Here it is a trickle; with rarer features, or with
-# feature selection, it has turned chance into "90 % accuracy" (Kapoor and Narayanan, "Leakage and
+# feature selection, it has made chance look like knowledge (Kapoor and Narayanan, "Leakage and
 # the reproducibility crisis in machine-learning-based science", 2023).
 
 # %%

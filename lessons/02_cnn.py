@@ -283,7 +283,7 @@ plt.show()
 # $$\text{loss} = -\frac{1}{n}\sum_{i=1}^{n} \log p_{i,\;\text{true class of } i}$$
 #
 # This is the negative log-likelihood of the labels (Goodfellow, Bengio and Courville, 2016,
-# section 6.2.2): the network that makes it small is the one under which the labels are most
+# section 6.2.1): the network that makes it small is the one under which the labels are most
 # likely. With one-hot targets it is a sum over classes in which all terms but one are
 # multiplied by zero.
 #
