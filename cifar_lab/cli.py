@@ -14,7 +14,7 @@ import typer
 from cifar_lab import board, memory, stubs, syllabus
 from cifar_lab.check import in_words
 from cifar_lab.quiet import import_keras
-from cifar_lab.submission import PACKAGE, NoSubmission, find_submission
+from cifar_lab.submission import PACKAGE, NoSubmission, find_submission, read_module
 
 # what TensorFlow says at start-up is not for learners
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -150,7 +150,7 @@ def reset(exercise: ExerciseName, submission: Submission = None) -> None:
         text = stubs.stub(module)
     else:
         try:
-            text = file.read_text(encoding="utf-8-sig")
+            text = read_module(folder, module)
         except UnicodeDecodeError as error:
             _stop(f"{file.name} is not UTF-8 ({error}): save it as UTF-8. Nothing was reset")
         text = stubs.put_back(text, module, _one(exercise).name)
@@ -177,12 +177,8 @@ def pack(out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: Su
         file = folder / PACKAGE / f"{lesson.module}.py"
         try:
             texts[lesson.module] = file.read_bytes()
-            compile(texts[lesson.module], str(file), "exec")
         except FileNotFoundError:
             _stop(f"{file} is missing: cifar-course reset {lesson.module} puts its stub back")
-        except (SyntaxError, ValueError) as error:
-            line = getattr(error, "lineno", None)
-            _stop(f"{file.name} does not parse, line {line}: {error}. Nothing was packed")
     part = out.with_name(out.name + ".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for module, text in texts.items():

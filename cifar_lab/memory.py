@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cifar_lab import stubs, syllabus
 from cifar_lab.grading.verdict import ExerciseVerdict, TestVerdict
+from cifar_lab.submission import read_module
 from cifar_lab.syllabus import Exercise
 
 FOLDER = ".cifar-course"
@@ -65,8 +66,8 @@ def remember(folder: Path, verdicts: dict[str, ExerciseVerdict]) -> None:
 
 def _is_stub(folder: Path, exercise: Exercise) -> bool:
     try:
-        file = folder / "cifar_course" / f"{exercise.module}.py"
-        return stubs.is_stub(file.read_text(encoding="utf-8-sig"), exercise.module, exercise.name)
+        text = read_module(folder, exercise.module)
+        return stubs.is_stub(text, exercise.module, exercise.name)
     except (OSError, UnicodeDecodeError):
         return False
 
@@ -90,8 +91,7 @@ def _with_sisters(folder: Path, module: str, found: frozenset[str] = frozenset()
     """A module and those that it imports, wherever in its text the import stands."""
     found = found | {module}
     try:
-        text = (folder / "cifar_course" / f"{module}.py").read_text(encoding="utf-8")
-        nodes = list(ast.walk(ast.parse(text)))
+        nodes = list(ast.walk(ast.parse(read_module(folder, module))))
     except (OSError, SyntaxError, ValueError):
         return set(found)
     named = {word for node in nodes for word in _imported(node)}

@@ -43,6 +43,16 @@ def find_submission(path: str | Path | None = None) -> Path:
     )
 
 
+def read_module(folder: Path, module: str) -> str:
+    """A module's text, without the mark that some editors begin UTF-8 with.
+
+    Raises:
+        OSError: It is not there, or not readable.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    return (folder / PACKAGE / f"{module}.py").read_text(encoding="utf-8-sig")
+
+
 class _Loader(importlib.abc.SourceLoader):
     """Reads a module from its file, afresh each time: no stale or littering .pyc."""
 

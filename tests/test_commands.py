@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 
-from cifar_lab import stubs, syllabus
+from cifar_lab import memory, stubs, syllabus
 
 NUMPY_LESSON = "normalization"
 
@@ -47,6 +47,17 @@ def test_the_board_follows_what_changes(half_done, command):
     file = half_done / "cifar_course" / "normalization.py"
     file.write_text(file.read_text(encoding="utf-8") + "\n# a change\n", encoding="utf-8")
     assert "Judging 5 exercises" in command(cwd=half_done).stdout
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_verdict_depends_on_the_modules_that_are_imported(tmp_path, encoding):
+    package = tmp_path / "cifar_course"
+    package.mkdir()
+    (package / "schedules.py").write_text("from .cnn import compile_cnn\n", encoding=encoding)
+    (package / "cnn.py").write_text("", encoding=encoding)
+    before = memory._key(tmp_path, "schedules")
+    (package / "cnn.py").write_text("# a change\n", encoding=encoding)
+    assert memory._key(tmp_path, "schedules") != before
 
 
 def test_the_nearest_parent_is_judged(half_done, command):

@@ -20,11 +20,11 @@ LAYER_SETTINGS = (
     *("max_value", "negative_slope", "threshold"),
     *("axis", "momentum", "epsilon", "scale", "center"),
 )
-# a layer that serves as an activation, Keras' name for what it computes, and with which settings
-PLAIN_ACTIVATIONS = (
-    ("ReLU", "relu", {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
-    ("Softmax", "softmax", {"axis": -1}),
-)
+# layers that serve as activations: Keras' name for what they compute, and with which settings
+PLAIN_ACTIVATIONS = {
+    "ReLU": ("relu", {"max_value": None, "negative_slope": 0.0, "threshold": 0.0}),
+    "Softmax": ("softmax", {"axis": -1}),
+}
 CALLBACK_SETTINGS = (
     *("monitor", "patience", "factor", "mode", "min_delta", "min_lr", "cooldown", "baseline"),
     *("restore_best_weights", "start_from_epoch"),
@@ -184,11 +184,9 @@ def _layer_spec(layer, source=None, result=None) -> dict:
 
 def _name_of_activation(serialized: dict) -> str:
     """Keras' name for an activation that was given as a layer, such as `keras.layers.ReLU()`."""
-    name, settings = serialized.get("class_name"), serialized.get("config")
-    for plain, same_as, wanted in PLAIN_ACTIVATIONS:
-        if name == plain and all(settings.get(key) == value for key, value in wanted.items()):
-            return same_as
-    return str(name)
+    layer, settings = str(serialized.get("class_name")), serialized.get("config")
+    name, wanted = PLAIN_ACTIVATIONS.get(layer, (layer, {}))
+    return name if all(settings.get(key) == value for key, value in wanted.items()) else layer
 
 
 def _plain(value: Any) -> bool:
