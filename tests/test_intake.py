@@ -208,12 +208,19 @@ def test_a_stray_file_beside_the_zip_changes_nothing(folder, taken, tmp_path):
     assert taken(folder.path)[1] == {MODULE: GOOD}
 
 
-@pytest.mark.parametrize("beside", ["cifar_course/cnn.py", "second.zip"])
-def test_a_zip_file_beside_other_work_is_not_guessed_at(folder, taken, tmp_path, beside):
+@pytest.mark.parametrize(
+    ("beside", "fault"),
+    [
+        ("cifar_course/cnn.py", "normalization.py is missing"),
+        ("second.zip", "2 zip files, and nobody can tell which is meant"),
+    ],
+)
+def test_a_zip_file_beside_other_work_is_not_guessed_at(folder, taken, tmp_path, beside, fault):
     folder.put(beside)
     zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "first.zip")
     hand_in, files = taken(folder.path)
     assert MODULE not in files and "first.zip" in hand_in.ignored
+    assert hand_in.faults[0] == fault
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -147,6 +147,20 @@ def test_who_is_not_graded_keeps_the_cell(gradebook):
     assert filled.notes[0] == "alove: grader error, and nothing was entered"
 
 
+def test_an_invalid_hand_in_is_nobodys_zero(gradebook):
+    """A damaged upload: whether it is worth nothing, a person says."""
+    found = report.results(made_up_class.hand_in("alove"), {}, report.INVALID, "", True)
+    filled = roster.read(gradebook(CANVAS), "CIFAR").fill([marks.read(found)])
+    assert column(filled, "CIFAR (4711)")[2] == ""
+    assert filled.notes[0] == "alove: invalid submission, and nothing was entered"
+
+
+def test_a_title_full_of_commas_parts_no_columns(gradebook):
+    text = "Student;ID;Points (one, two, three, four)\nLovelace Ada;101;\n"
+    filled = roster.read(gradebook(text)).fill([handed_in("101", 9.5)])
+    assert filled.text == text.replace("101;", "101;9.5")
+
+
 def test_another_scale_is_said(gradebook):
     student = marks.read(made_up_class.results(4)[0])
     assert student.worth == 100

@@ -131,7 +131,10 @@ def take_in(source: Path, name: str, target: Path) -> HandIn:
     hand_in = HandIn(name, source.name)
     (target / PACKAGE).mkdir(parents=True)
     try:
-        source = _zip_in(source) or source
+        zips = _zips_in(source)
+        if len(zips) > 1:
+            hand_in.faults.append(f"{len(zips)} zip files, and nobody can tell which is meant")
+        source = zips[0] if len(zips) == 1 else source
         if source.is_dir():
             _copy_modules(_files_of_folder(source), target, hand_in)
         else:
@@ -145,14 +148,14 @@ def take_in(source: Path, name: str, target: Path) -> HandIn:
     return hand_in
 
 
-def _zip_in(folder: Path) -> Path | None:
-    """The only zip file of a folder without modules: how Moodle hands over a student's zip file."""
+def _zips_in(folder: Path) -> list[Path]:
+    """The zip files of a folder without modules: so Moodle hands over a student's zip file."""
     if not folder.is_dir():
-        return None
+        return []
     files = list(files_below(folder))
     zips = [path for path in files if _is_zip(path) and path.is_file() and not path.is_symlink()]
     has_modules = any(p.parent.name == PACKAGE and p.stem in syllabus.modules() for p in files)
-    return zips[0] if len(zips) == 1 and not has_modules else None
+    return [] if has_modules else zips
 
 
 def files_below(folder: Path) -> Iterator[Path]:

@@ -80,7 +80,8 @@ class Roster:
     def fill(self, students: Iterable[Student]) -> Filled:
         """A copy with the points of every student who is graded and found.
 
-        Whoever has no points keeps what the cell held.
+        Whoever is not keeps what the cell held: what to do about a hand-in that could not be
+        read is for a person to say.
         """
         students = list(students)
         rows = [list(row) for row in self.rows]
@@ -96,7 +97,7 @@ class Roster:
             if len(mine) > 1:
                 names = ", ".join(student.original for student in mine)
                 notes.append(f"{names}: all of them fit {person.shown}, and none was entered")
-            elif mine and mine[0].points is None:
+            elif mine and not mine[0].graded:
                 notes.append(f"{mine[0].original}: {mine[0].verdict}, and nothing was entered")
             elif mine:
                 rows[person.row][self.column] = f"{mine[0].points:g}"
@@ -145,13 +146,13 @@ def read(file: Path, column: str | None = None) -> Roster:
     text = _text_of(file)
     bom, text = (BOM, text[1:]) if text.startswith(BOM) else ("", text)
     first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
+    delimiter = _delimiter(first)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise RosterError(f"{file} is not a table in CSV: {error}") from None
-    header = [cell.strip().lower() for cell in rows[0]] if rows else []
-    if not ({"student", "id"} <= set(header) or "first name" in header):
+    header = _titles(rows[0]) if rows else []
+    if not _is_gradebook(header):
         raise RosterError(
             f"{file} is not a gradebook exported from Canvas (columns Student, ID, ...) or from "
             f"Moodle in English (First name, ..., Email address): its first line is {first[:200]!r}"
@@ -163,6 +164,22 @@ def read(file: Path, column: str | None = None) -> Roster:
     people = [_person(header, rows[n], n) for n in range(start, len(rows)) if any(rows[n])]
     line_end = "\r\n" if first.endswith("\r") else "\n"
     return Roster(rows, people, place, above, delimiter, line_end, bom)
+
+
+def _delimiter(first: str) -> str:
+    """What parts a gradebook's first line; no counting, for titles may be full of commas."""
+    for delimiter in ",;\t":
+        if _is_gradebook(_titles(next(csv.reader([first], delimiter=delimiter), []))):
+            return delimiter
+    return ","
+
+
+def _titles(row: list[str]) -> list[str]:
+    return [cell.strip().lower() for cell in row]
+
+
+def _is_gradebook(titles: list[str]) -> bool:
+    return {"student", "id"} <= set(titles) or "first name" in titles
 
 
 def _text_of(file: Path) -> str:
