@@ -19,7 +19,10 @@ def keep(run: Path) -> Path:
     """Copy what `metrics.json` of a finished run says into `docs/runs/`."""
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     del metrics["data_source"]  # a path on somebody's machine
-    words = (metrics["recipe"], metrics["data"], metrics["backend"], f"seed{metrics['seed']}")
+    words = (
+        *(metrics["recipe"], metrics["data"], metrics["backend"]),
+        *(f"epochs{metrics['epochs_run']}", f"seed{metrics['seed']}"),
+    )
     file = RUNS / ("-".join(words).lower().replace(" ", "-") + ".json")
     write_whole(file, json.dumps(metrics, indent=1) + "\n")
     return file
