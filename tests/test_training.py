@@ -56,6 +56,18 @@ def test_a_run_leaves_its_files_and_tells_the_truth(training, settings, small_ne
         training.run(small_network, SMALL, settings, out)
 
 
+def test_the_last_measurement_takes_all_in_order_and_shows_progress(training, monkeypatch, capsys):
+    """At 224 pixels it takes minutes, in which a screen where nothing moves looks broken."""
+    import keras
+
+    monkeypatch.setattr("cifar_lab.training.run.MEASURED", 15)
+    layers = [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)]
+    network = keras.Sequential(layers)
+    found = training.predicted(network, SMALL.x_test, "test")
+    np.testing.assert_allclose(found, network.predict(SMALL.x_test, verbose=0), rtol=1e-4)
+    assert "measuring on test" in capsys.readouterr().out
+
+
 def test_an_interrupted_run_goes_on_with_everything_it_had(
     training, settings, small_network, tmp_path, monkeypatch
 ):

@@ -10,11 +10,19 @@ from typing import Any
 import keras
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    track,
+)
 
 from cifar_lab import machine, plots
 from cifar_lab.data import Dataset
 
+MEASURED = 1024  # pictures between two moves of the last bar: seconds of work, whole batches
 # what Keras' own callbacks remember from epoch to epoch
 _MEMORY = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")
 
@@ -229,7 +237,7 @@ def finish(
     """
     out, accuracies = checkpoint.out, {}
     for name, (x, y) in parts.items():
-        probabilities = model.predict(x, batch_size=256, verbose=0)
+        probabilities = predicted(model, x, name)
         accuracies[f"{name}_accuracy"] = float(np.mean(probabilities.argmax(1) == y.argmax(1)))
     np.save(out / "predictions.npy", probabilities.astype(np.float32))
     model.save(out / "model.keras")
@@ -255,6 +263,17 @@ def finish(
     part.replace(out / "metrics.json")
     checkpoint.file.unlink(missing_ok=True)
     return metrics
+
+
+def predicted(model: keras.Model, images: np.ndarray, part: str) -> np.ndarray:
+    """What the network says of all images, `(n, classes)`, with a bar: it may take minutes."""
+    starts = range(0, len(images), MEASURED)
+    return np.concatenate(
+        [
+            model.predict(images[start : start + MEASURED], batch_size=256, verbose=0)
+            for start in track(starts, f"measuring on {part}")
+        ]
+    )
 
 
 def hardware() -> str:
