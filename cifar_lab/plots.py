@@ -33,7 +33,7 @@ def learning_curves(history: Mapping[str, Sequence[float]], title: str = "") -> 
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
         for axis, name, unit in zip(
-            axes, ("loss", "accuracy"), ("cross-entropy (nats)", "share right"), strict=True
+            axes, ("loss", "accuracy"), ("loss (nats)", "share right"), strict=True
         ):
             epochs = np.arange(1, len(history[name]) + 1)
             axis.plot(epochs, history[name], color=BLUE, label="training")

@@ -422,8 +422,8 @@ for name, (_, accuracy) in runs.items():
 #     cifar-course train transfer
 #
 # takes *your* functions and trains the whole thing on MobileNetV2 at 224x224, as the original did:
-# three epochs of the head, ten of the last 20 layers. On two cores that is hours, for every
-# picture goes through the whole network in every epoch. And
+# three epochs of the head, ten of the last 20 layers. On two cores that is an hour or several, for
+# every picture goes through the whole network in every epoch. And
 #
 #     cifar-course train transfer --fast
 #
