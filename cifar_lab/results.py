@@ -10,7 +10,7 @@ RUNS = syllabus.ROOT / "docs" / "runs"
 PAGE = syllabus.ROOT / "RESULTS.md"
 BEGIN, END = "<!-- table: python -m cifar_lab.maintain results -->", "<!-- end of table -->"
 COLUMNS = (
-    *("recipe", "data", "seed", "image size", "epochs", "minutes"),
+    *("recipe", "data", "seed", "image size", "epochs", "peak rate", "minutes"),
     *("train", "validation", "test", "original's test", "backend", "hardware", "date"),
 )
 
@@ -23,6 +23,8 @@ def keep(run: Path) -> Path:
         *(metrics["recipe"], metrics["data"], metrics["backend"]),
         *(f"epochs{metrics['epochs_run']}", f"seed{metrics['seed']}"),
     )
+    if "peak_rate" in metrics:  # of the recipes with a schedule
+        words += (f"peak{metrics['peak_rate']:g}",)
     file = RUNS / ("-".join(words).lower().replace(" ", "-") + ".json")
     write_whole(file, json.dumps(metrics, indent=1) + "\n")
     return file
@@ -52,6 +54,7 @@ def _row(run: dict) -> tuple[str, ...]:
         str(run["seed"]),
         str(run.get("image_size", 32)),
         str(run["epochs_run"]),
+        f"{run['peak_rate']:g}" if "peak_rate" in run else "–",
         f"{run['seconds'] / 60:.0f}",
         *(f"{run[f'{part}_accuracy']:.2%}" for part in ("train", "validation")),
         f"**{run['test_accuracy']:.2%}**",
