@@ -132,9 +132,10 @@ def take_in(source: Path, name: str, target: Path) -> HandIn:
     (target / PACKAGE).mkdir(parents=True)
     try:
         zips = _zips_in(source)
-        if len(zips) > 1:
+        if len(zips) == 1:
+            source = zips[0]
+        elif zips:
             hand_in.faults.append(f"{len(zips)} zip files, and nobody can tell which is meant")
-        source = zips[0] if len(zips) == 1 else source
         if source.is_dir():
             _copy_modules(_files_of_folder(source), target, hand_in)
         else:
