@@ -309,9 +309,9 @@ def grade(
         _stop("--column names a column of the gradebook: --roster FILE is missing")
     try:
         gradebook = roster.read(roster_file, column) if roster_file else None
-        if not no_wall:
-            sandbox.check()
         wanted = tuple(e.id for e in syllabus.find(exercise or []))
+        if not no_wall:
+            sandbox.check(keras=any(map(syllabus.needs_keras, wanted)))
         results = cohort.grade_class(folder, out, workers, scheduler, not no_wall, wanted, hidden)
         passed_over = intake.passed_over(folder, out)
         notes = publish.publish(results, out, gradebook, passed_over)

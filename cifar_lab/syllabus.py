@@ -73,6 +73,12 @@ def modules() -> tuple[str, ...]:
     return tuple(lesson.module for lesson in lessons())
 
 
+def needs_keras(exercise: str) -> bool:
+    """Whether the module of this exercise, given by id, imports Keras."""
+    module = exercise.partition(".")[0]
+    return any(lesson.keras for lesson in lessons() if lesson.module == module)
+
+
 def threshold(name: str) -> float:
     """A number that some result must reach."""
     return _table()["thresholds"][name]

@@ -194,8 +194,8 @@ def test_without_bubblewrap_it_is_the_graders_fault(task, monkeypatch):
 
 
 @pytest.mark.walled
-def test_too_few_processes_are_the_graders_fault(task, monkeypatch):
-    monkeypatch.setattr(sandbox, "Limits", partial(sandbox.Limits, processes=1))
+def test_too_little_memory_for_a_child_is_the_graders_fault(task, monkeypatch):
+    monkeypatch.setattr(sandbox, "Limits", partial(sandbox.Limits, memory=1))
     assert one.grade(**task) == report.GRADER_ERROR
     result = json.loads(Path(task["file"]).read_text(encoding="utf-8"))
     assert "score" not in result

@@ -225,7 +225,7 @@ def test_a_wall_that_does_not_stand_is_the_graders_fault(submission_with, monkey
 
 @pytest.mark.walled
 def test_a_child_that_does_not_come_up_is_the_graders_fault(behind):
-    sandbox = behind(RIGHT, walls.Limits(processes=1))
+    sandbox = behind(RIGHT, walls.Limits(memory=1))
     with pytest.raises(walls.GraderError, match="a test could not begin"):
         ask(sandbox, one_hot)
 

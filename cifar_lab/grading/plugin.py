@@ -197,15 +197,16 @@ def learner(request: pytest.FixtureRequest, submission: Path, pytestconfig: pyte
     """The submission, freshly imported for each test."""
     seed = pytestconfig.getoption("grading_seed")
     exercise = _exercise_of(request.node)
+    keras = exercise is not None and syllabus.needs_keras(exercise)
     if not pytestconfig.getoption("walled"):
-        if _needs_keras(exercise):
+        if keras:
             import_keras()
         yield Learner(Worker(submission, syllabus.modules(), seed).handle)
         return
     sandbox = request.getfixturevalue("sandbox")
     # what a public test's message says to a student must not come out of a hidden one
     alone = request.node.get_closest_marker("hidden") is not None
-    with sandbox.session(seed, _needs_keras(exercise), exercise, alone) as session:
+    with sandbox.session(seed, keras, exercise, alone) as session:
         yield Learner(session.handle, session.import_first, trusted=False)
 
 
@@ -241,11 +242,6 @@ def sandbox(submission: Path, pytestconfig: pytest.Config) -> Iterator:
         raise pytest.UsageError(str(missing)) from None
     yield behind
     behind.close()
-
-
-def _needs_keras(exercise: str | None) -> bool:
-    module = (exercise or "").partition(".")[0]
-    return any(lesson.keras for lesson in syllabus.lessons() if lesson.module == module)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -41,6 +41,7 @@ PATIENCE = 2  # time-outs of an exercise
 AGAIN, READY = LENGTH.pack(0), b"+"  # as in server.py
 START = 60  # seconds for a child to come up
 NEXT = 5  # seconds for one that is up to be ready for another test
+MARGIN = 3  # times what a small network needs on this machine, at least, is allowed
 FORKABLE = 2  # threads: a fork of a process with more may wait for a lock that nobody holds
 MEBIBYTE = 2**20
 RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
@@ -50,6 +51,15 @@ APPARMOR = (
     "sudo cp /usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ && "
     "sudo systemctl reload apparmor"
 )
+# the same number of threads on every machine: by default each of these libraries starts one or
+# two for every core, and a fixed limit on processes then fits some machines and fails on others
+THREADS = {
+    "OPENBLAS_NUM_THREADS": "1",  # at import, and a process with more than FORKABLE cannot fork
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "2",
+    "TF_NUM_INTEROP_THREADS": "2",
+}
 ENDINGS = ("crash", "killed")
 # how a process ends that does something impossible; any other signal was sent to it
 OWN_SIGNALS = frozenset(
@@ -66,10 +76,11 @@ class NoWall(GraderError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a hand-in may use."""
+    """What a hand-in may use; of memory and processes more, where Keras needs it (`MARGIN`)."""
 
     memory: int = 8192 * MEBIBYTE  # address space of a process; TensorFlow alone takes 4 GiB
-    processes: int = 128  # of a user, threads included; TensorFlow starts a few per core
+    # of a user, threads included: TensorFlow starts one per core for every pipeline of images
+    processes: int = 128
     file: int = 64 * MEBIBYTE
     tmp: int = 128 * MEBIBYTE
     reply: int = 512 * MEBIBYTE
@@ -124,14 +135,7 @@ class Sandbox:
             )
             theirs.close()
             self._control, self._buffer, self._has_keras = ours, b"", False
-            limits = {
-                "RLIMIT_AS": self.limits.memory,
-                "RLIMIT_NPROC": _most_processes(self.limits),
-                "RLIMIT_FSIZE": self.limits.file,
-                "RLIMIT_CORE": 0,
-                "RLIMIT_NOFILE": 256,
-            }
-            self._order({"do": "limit", "limits": limits})
+            self._limit(self.limits)
             secrets = {
                 "the canary label": str(canary),
                 "the tests": str(syllabus.GRADING_TESTS),
@@ -148,6 +152,17 @@ class Sandbox:
     def _command(self, control: int) -> list[str]:
         """What starts the server; `control` is its end of the socket."""
         return _behind_bubblewrap(self.folder, self.user, self.limits, control)
+
+    def _limit(self, limits: Limits) -> None:
+        """Set what each child may use."""
+        by_name = {
+            "RLIMIT_AS": limits.memory,
+            "RLIMIT_NPROC": _most_processes(limits),
+            "RLIMIT_FSIZE": limits.file,
+            "RLIMIT_CORE": 0,
+            "RLIMIT_NOFILE": 256,
+        }
+        self._order({"do": "limit", "limits": by_name})
 
     def close(self) -> None:
         """End the wall and everything in it."""
@@ -261,11 +276,8 @@ class Sandbox:
     def _fork(self, seed: int, keras: bool) -> socket.socket:
         if self._process is None:
             self._start()
-        if keras and not self._has_keras:
-            threads = self._order({"do": "keras"})["threads"]
-            if threads > FORKABLE:
-                raise GraderError(f"Keras started {threads} threads: a fork of it may hang")
-            self._has_keras = True
+        if keras:
+            self.import_keras()
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -278,6 +290,29 @@ class Sandbox:
             ours.close()
             raise GraderError(f"a test could not begin: {self._last_words() or error}") from error
         return ours
+
+    def import_keras(self) -> None:
+        """Import Keras in the parent of all children, and see what it needs on this machine.
+
+        Raises:
+            GraderError: A child cannot train a network of the course's own.
+        """
+        if self._process is None:
+            self._start()
+        if self._has_keras:
+            return
+        found = self._order({"do": "keras"})
+        if found["threads"] > FORKABLE:
+            raise GraderError(f"Keras started {found['threads']} threads: a fork of it may hang")
+        if found["status"] != 0:
+            raise GraderError(
+                "TensorFlow cannot train here, whoever wrote the code. The limits of the shell "
+                f"that started this are: {_limits_in_words(found['hard'])}"
+            )
+        needed = {name: MARGIN * found[name] for name in ("processes", "memory")}
+        more = {name: max(getattr(self.limits, name), n) for name, n in needed.items()}
+        self._limit(replace(self.limits, **more))
+        self._has_keras = True
 
     def ending(self) -> int | None:
         """The wait status of the last child; None, and the wall is gone, if it does not end."""
@@ -398,17 +433,37 @@ def _fault_of(status: int | None) -> Fault:
     return Fault("crash", f"the process that ran it ended itself: {os.WEXITSTATUS(status)}")
 
 
-def check() -> None:
-    """Build a wall around nothing and take it down again.
+def check(keras: bool = True) -> None:
+    """Build a wall around nothing, train a small network behind it, and take it down again.
+
+    Args:
+        keras: Whether what will be judged needs Keras.
 
     Raises:
         NoWall: There is no bubblewrap.
-        GraderError: The wall does not stand.
+        GraderError: The wall does not stand, or this machine's limits do not let Keras train.
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         Path(folder, "cifar_course").mkdir()
-        Sandbox(Path(folder)).close()
+        with contextlib.closing(Sandbox(Path(folder))) as sandbox:
+            if keras:
+                sandbox.import_keras()
+
+
+def _limits_in_words(limits: dict[str, int]) -> str:
+    units = {
+        "RLIMIT_AS": ("address space (ulimit -v)", MEBIBYTE, " MiB"),
+        "RLIMIT_NPROC": ("processes and threads (ulimit -u)", 1, ""),
+        "RLIMIT_FSIZE": ("size of a file (ulimit -f)", MEBIBYTE, " MiB"),
+        "RLIMIT_NOFILE": ("open files (ulimit -n)", 1, ""),
+    }
+    named = [
+        f"{name} {limits[key] // size:,}{unit}"
+        for key, (name, size, unit) in units.items()
+        if key in limits
+    ]
+    return ", ".join(named) or "none"
 
 
 # --- bubblewrap -----------------------------------------------------------------------------------
@@ -546,4 +601,5 @@ def environment() -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "",
+        **THREADS,
     }

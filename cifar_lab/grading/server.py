@@ -11,6 +11,7 @@ import array
 import ctypes
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -45,7 +46,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     folder, modules = Path(sys.argv[2]), tuple(sys.argv[3:])
     own = set(SCRATCH.iterdir())  # Python itself may be mounted there
-    buffer = b""
+    buffer, limits = b"", {}
     while True:
         buffer, sockets = _receive(control, buffer)
         if not buffer:
@@ -54,21 +55,87 @@ def main() -> None:
         order = json.loads(line)
         answer = {}
         if order["do"] == "limit":
-            for name, value in order["limits"].items():
-                resource.setrlimit(getattr(resource, name), (value, value))
+            limits = order["limits"]
         elif order["do"] == "probe":
             answer = _probe(order["secrets"])
         elif order["do"] == "keras":
             from cifar_lab.quiet import import_keras
 
             import_keras()
-            answer = {"threads": len(os.listdir("/proc/self/task"))}  # noqa: PTH208
+            answer = {"threads": _threads(), **_trial()}
         elif order["do"] == "session":
-            child = partial(_answer, folder=folder, modules=modules, seed=order["seed"], own=own)
+            where = {"folder": folder, "modules": modules, "limits": limits}
+            child = partial(_answer, **where, seed=order["seed"], own=own)
             answer = {"status": _session(control, sockets[0], child)}
         control.sendall(json.dumps(answer).encode() + b"\n")
         if order["do"] == "session":
             _tidy_up(own)
+
+
+def _limit(limits: dict[str, int]) -> None:
+    """Set limits of this process and its children; where the shell's are harder, those stay."""
+    for name, value in limits.items():
+        number = getattr(resource, name)
+        _, hard = resource.getrlimit(number)
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(number, (value, value))
+
+
+def _trial() -> dict:
+    """Train a small network in a child, as learner code would, under the shell's limits alone.
+
+    Returns:
+        The child's wait status, what it needed ("processes", threads included, and "memory", bytes
+        of address space; not if it has died), and the shell's hard limits by name.
+    """
+    needed, theirs = os.pipe()
+    child = _fork()
+    if child == 0:
+        try:
+            _start_afresh()
+            os.write(theirs, json.dumps(_train()).encode())
+            os._exit(0)
+        finally:
+            os._exit(1)
+    os.close(theirs)
+    status = os.waitpid(child, 0)[1]
+    _kill_all_others()
+    with os.fdopen(needed, "rb") as pipe:
+        found = json.loads(pipe.read() or b"{}")
+    hard = {
+        name: limit
+        for name in ("RLIMIT_AS", "RLIMIT_NPROC", "RLIMIT_FSIZE", "RLIMIT_NOFILE")
+        if (limit := resource.getrlimit(getattr(resource, name))[1]) != resource.RLIM_INFINITY
+    }
+    return {"status": status, "hard": hard, **found}
+
+
+def _train() -> dict[str, int]:
+    """Train a small network for one batch and validate it; what that took."""
+    import keras
+    import numpy as np
+
+    threads = []
+
+    class Counting(keras.callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            # the pipelines of training and of validation are both at work now
+            threads.append(_threads())
+
+    layers = [
+        keras.Input((8, 8, 3)),
+        *(keras.layers.Conv2D(4, 3), keras.layers.Flatten(), keras.layers.Dense(2)),
+    ]
+    model = keras.Sequential(layers)
+    model.compile("adam", "mse")
+    data = np.zeros((8, 8, 8, 3)), np.zeros((8, 2))
+    model.fit(*data, validation_data=data, verbose=0, callbacks=[Counting()])
+    peak = re.search(r"VmPeak:\s*(\d+) kB", Path("/proc/self/status").read_text())
+    return {"processes": max(threads), "memory": int(peak[1]) * 1024}
+
+
+def _threads() -> int:
+    return len(os.listdir("/proc/self/task"))  # noqa: PTH208
 
 
 def _hear_signals() -> None:
@@ -139,9 +206,15 @@ def _tidy_up(own: set[Path]) -> None:
 
 
 def _answer(
-    channel: socket.socket, folder: Path, modules: tuple[str, ...], seed: int, own: set[Path]
+    channel: socket.socket,
+    folder: Path,
+    modules: tuple[str, ...],
+    limits: dict[str, int],
+    seed: int,
+    own: set[Path],
 ) -> None:
     """Answer frames, test after test, until the grader hangs up."""
+    _limit(limits)
     head: bytes | None = AGAIN
     while head is not None:
         if head == AGAIN:
@@ -209,6 +282,8 @@ ALLOWED_ENVIRONMENT = frozenset(
     (
         *("HOME", "KERAS_HOME", "PATH", "PWD", "TMPDIR", "LANG", "LC_CTYPE", "PYTHONPATH"),
         *("TF_CPP_MIN_LOG_LEVEL", "CUDA_VISIBLE_DEVICES", "PYTHONDONTWRITEBYTECODE"),
+        *("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"),
+        *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
     )
 )
 
