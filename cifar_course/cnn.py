@@ -6,10 +6,12 @@ from jaxtyping import Float, Shaped
 
 
 def conv_output_size(size: int, kernel_size: int, stride: int = 1, padding: str = "valid") -> int:
-    """How many rows (or columns) a convolution leaves.
+    """Return the number of rows (or columns) that a convolution outputs.
 
-    "valid" lets the kernel visit only places where it fits whole; "same" pads with zeros so
-    that a stride of 1 keeps the size, and a stride of s leaves every s-th place.
+    "valid" uses only the places where the whole kernel fits into the input. "same" pads the
+    input with zeros, so that a stride of 1 keeps the size and a stride of s keeps every s-th
+    place.
+
     Source: Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016).
 
     Args:
@@ -18,8 +20,12 @@ def conv_output_size(size: int, kernel_size: int, stride: int = 1, padding: str 
         stride: Pixels from one place of the kernel to the next.
         padding: "valid" or "same".
 
+    Returns:
+        Rows (or columns) of the output, in pixels.
+
     Raises:
-        ValueError: Another padding, or a kernel that does not fit ("valid").
+        ValueError: `padding` is neither "valid" nor "same", or the kernel does not fit into
+            the input ("valid").
     """
     raise NotImplementedError("cnn.conv_output_size is not written yet: see lesson 2")
 
@@ -31,23 +37,30 @@ def conv2d(
     stride: int = 1,
     padding: str = "valid",
 ) -> Float[np.ndarray, "images out_height out_width out_channels"]:
-    """What `keras.layers.Conv2D` computes, before its activation.
+    """Return the convolution of `images` with `kernels`, without an activation.
 
-    At each place the kernel is laid over the image, the overlapping numbers are multiplied
-    and summed over rows, columns and input channels, and the bias is added. The kernel is
-    not flipped: networks compute a cross-correlation and call it convolution.
+    The result is that of `keras.layers.Conv2D`. At each place of the kernel, the overlapping
+    numbers are multiplied and summed over rows, columns and input channels, and the bias is
+    added. The kernel is not flipped: neural networks compute a cross-correlation and call it
+    convolution.
 
         out[n, i, j, f] = bias[f] + sum over r, c, k of
                           images[n, i*stride + r, j*stride + c, k] * kernels[r, c, k, f]
 
+    Source: Goodfellow, Bengio and Courville, "Deep Learning" (2016), section 9.1.
+
     Args:
         images: uint8 or floating, channels last.
-        kernels: Need not be square.
+        kernels: Floating; they need not be square.
         bias: One number per output channel.
-        stride: The same along rows and columns.
-        padding: "valid", or "same": as many zeros as the output size needs in all, half of
-            them on each side. Where their number is odd, the extra row goes below and the
-            extra column to the right.
+        stride: Pixels from one place of the kernel to the next, along rows and columns alike.
+        padding: "valid" adds nothing. "same" adds as many zeros as the output size needs,
+            half of them on each side; if their number is odd, the extra row goes below and
+            the extra column to the right.
+
+    Returns:
+        A new floating array. For values from -1 to 1 it agrees with a float64 computation to
+        1e-4, for larger values to 1e-5 of the largest output.
     """
     raise NotImplementedError("cnn.conv2d is not written yet: see lesson 2")
 
@@ -55,25 +68,35 @@ def conv2d(
 def max_pool2d(
     images: Shaped[np.ndarray, "images height width channels"], pool_size: int = 2
 ) -> Shaped[np.ndarray, "images out_height out_width channels"]:
-    """The largest value of each `pool_size` x `pool_size` window, per channel.
+    """Return the largest value of each `pool_size` x `pool_size` window, per channel.
 
-    Windows do not overlap; rows and columns at the lower and right edge that do not fill a
+    Windows do not overlap. Rows and columns at the lower and right edge that do not fill a
     window are dropped.
 
     Args:
-        images: Any dtype that can be compared; the result has the same.
-        pool_size: Rows and columns of a window, in pixels.
+        images: Any dtype whose values can be compared, channels last.
+        pool_size: Rows, and columns, of a window, in pixels.
+
+    Returns:
+        A new array with the dtype of `images` and one value per window and channel.
     """
     raise NotImplementedError("cnn.max_pool2d is not written yet: see lesson 2")
 
 
 def softmax(logits: Float[np.ndarray, "n classes"]) -> Float[np.ndarray, "n classes"]:
-    """Turn each row of scores into probabilities that sum to one.
+    """Turn each row of logits into probabilities that sum to one.
 
         softmax(z)[k] = exp(z[k]) / sum over j of exp(z[j])
 
+    Source: Bridle, "Probabilistic interpretation of feedforward classification network
+    outputs" (1990).
+
     Args:
-        logits: Any real numbers; +-10,000 must neither overflow nor end in 0/0.
+        logits: Any real numbers, one row per image. Logits of +-10,000 must neither overflow
+            nor give 0/0.
+
+    Returns:
+        A new floating array of the same shape.
     """
     raise NotImplementedError("cnn.softmax is not written yet: see lesson 2")
 
@@ -81,16 +104,22 @@ def softmax(logits: Float[np.ndarray, "n classes"]) -> Float[np.ndarray, "n clas
 def categorical_crossentropy(
     targets: Float[np.ndarray, "n classes"], probabilities: Float[np.ndarray, "n classes"]
 ) -> float:
-    """How surprised the network is by the truth, averaged over the batch.
+    """Return the cross-entropy loss in nats, averaged over the batch.
 
         loss = -(1/n) * sum over rows i of log(probabilities[i, true class of i])
 
-    with the natural logarithm. Rows are taken as they are, not renormalised.
+    The logarithm is the natural one. Rows are used as they are: they are not divided by their
+    sum.
+
+    Source: Goodfellow, Bengio and Courville, "Deep Learning" (2016), section 6.2.1.
 
     Args:
         targets: One-hot rows.
-        probabilities: What the network predicts. A probability of exactly 0 for the true
-            class must cost something finite, more than 10.
+        probabilities: The network's predictions, one row per image. A probability of exactly
+            0 for the true class must cost something finite, more than 10.
+
+    Returns:
+        The mean over the rows, a `float`.
     """
     raise NotImplementedError("cnn.categorical_crossentropy is not written yet: see lesson 2")
 
@@ -98,13 +127,16 @@ def categorical_crossentropy(
 def conv2d_parameter_count(
     kernel_size: int, in_channels: int, filters: int, use_bias: bool = True
 ) -> int:
-    """How many numbers a convolution with square kernels learns.
+    """Return the number of parameters of a convolution with square kernels.
 
     Args:
         kernel_size: Rows, and columns, of a kernel.
-        in_channels: Channels that each kernel reads.
-        filters: Kernels, and so output channels.
-        use_bias: Whether each filter also learns a bias.
+        in_channels: Channels of the input.
+        filters: Kernels, and therefore channels of the output.
+        use_bias: If true, each filter has a bias, too.
+
+    Returns:
+        All numbers that the layer learns, weights and biases.
     """
     raise NotImplementedError("cnn.conv2d_parameter_count is not written yet: see lesson 2")
 
@@ -114,10 +146,10 @@ def build_cnn(
     num_classes: int = 10,
     filters: tuple[int, int, int] = (64, 128, 256),
 ) -> keras.Model:
-    """A plain CNN: three blocks of convolution, ReLU and max-pooling, then a softmax.
+    """Build a plain CNN: three blocks of convolution, ReLU and max-pooling, then a softmax.
 
-    Each block is a 3x3 "same" convolution with ReLU, then 2x2 max-pooling. After the third
-    block come Flatten and one Dense layer with a softmax.
+    Each block is a 3x3 "same" convolution with ReLU, then 2x2 max-pooling. Flatten and one
+    Dense layer with a softmax follow the third block.
 
     Args:
         input_shape: (height, width, channels) of one image.
@@ -125,17 +157,18 @@ def build_cnn(
         filters: Filters of the three convolutions, in order.
 
     Returns:
-        A `keras.Model` that has not been compiled.
+        A functional or Sequential `keras.Model`, not compiled, from `(n, *input_shape)` to
+        `(n, num_classes)`.
     """
     raise NotImplementedError("cnn.build_cnn is not written yet: see lesson 2")
 
 
 def compile_cnn(model: keras.Model, learning_rate: float = 1e-3) -> keras.Model:
-    """Make a network ready to train: Adam, categorical cross-entropy, accuracy.
+    """Compile a network with Adam, categorical cross-entropy and accuracy.
 
     Args:
-        model: Its labels will be one-hot, its outputs probabilities.
-        learning_rate: Adam's.
+        model: A classifier with softmax outputs, to be trained on one-hot labels.
+        learning_rate: Adam's learning rate.
 
     Returns:
         The same model, compiled.

@@ -1,6 +1,6 @@
 """Lesson 1: from raw pixels to data that a network learns from easily.
 
-NumPy only: nothing here needs Keras.
+This module uses NumPy only and does not import Keras.
 """
 
 import numpy as np
@@ -10,10 +10,10 @@ from jaxtyping import Float, Float32, Integer, Shaped
 def channel_statistics(
     images: Shaped[np.ndarray, "images height width channels"],
 ) -> tuple[Float[np.ndarray, " channels"], Float[np.ndarray, " channels"]]:
-    """Mean and population standard deviation of each colour channel.
+    """Return the mean and population standard deviation of each color channel.
 
-    Every image, row and column counts towards one mean per channel. The standard
-    deviation divides by the number of pixels N, not by N - 1:
+    Every image, row and column counts towards one mean per channel. The standard deviation
+    divides by the number of pixels N, not by N - 1:
 
         mean = sum(x) / N,    std = sqrt(sum((x - mean)**2) / N)
 
@@ -22,7 +22,7 @@ def channel_statistics(
             images are fifty million terms per channel: accumulate in float64.
 
     Returns:
-        mean, std: one number per channel each, in the units of `images`.
+        mean, std: floating, one number per channel each, in the units of `images`.
     """
     raise NotImplementedError("normalization.channel_statistics is not written yet: see lesson 1")
 
@@ -34,14 +34,17 @@ def standardize(
 ) -> Float32[np.ndarray, "images height width channels"]:
     """Shift and scale each channel: `(images - mean) / std`.
 
+    Source: LeCun et al., "Efficient BackProp" (1998), section 4.3.
+
     Args:
         images: Pixels, uint8 or floating.
-        mean: What to subtract from each channel.
-        std: What to divide each channel by. A channel whose `std` is zero is constant:
-            it carries no information and comes back as zeros.
+        mean: The number to subtract from each channel.
+        std: The number to divide each channel by. A channel whose `std` is zero is constant:
+            it carries no information and becomes zeros.
 
     Returns:
-        A new float32 array of the same shape; `images`, `mean` and `std` stay as they are.
+        A new float32 array of the same shape, in standard deviations from the mean. `images`,
+        `mean` and `std` do not change.
     """
     raise NotImplementedError("normalization.standardize is not written yet: see lesson 1")
 
@@ -50,15 +53,15 @@ def one_hot(
     labels: Integer[np.ndarray, " images"] | Integer[np.ndarray, "images 1"],
     num_classes: int,
 ) -> Float32[np.ndarray, "images classes"]:
-    """Each label as a row of zeros with a single one at the label's place.
+    """Turn each label into a row of zeros with a single one at the label's index.
 
     Args:
-        labels: Integers 0 to `num_classes - 1`, as a vector or, as Keras' CIFAR-10 loader
-            returns them, as a column.
+        labels: Integers from 0 to `num_classes - 1`, as a vector or, as Keras' CIFAR-10
+            loader returns them, as a column.
         num_classes: The length of each row.
 
     Returns:
-        float32, one row per label.
+        A float32 array with one row per label.
 
     Raises:
         ValueError: A label lies outside 0 to `num_classes - 1`.
@@ -74,18 +77,19 @@ def train_validation_split(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Hold out a random part of the training data for validation.
 
-    The two parts are disjoint and together complete, and every image keeps its label.
+    Every image goes into exactly one of the two parts and keeps its label.
 
     Args:
         images: All images that may be trained on.
         labels: One label per image.
-        validation_fraction: The share held out, strictly between 0 and 1;
+        validation_fraction: The fraction to hold out, strictly between 0 and 1;
             `round(len(images) * validation_fraction)` images are held out.
-        seed: The same seed gives the same split, another seed another one.
+        seed: The same seed gives the same split, another seed gives another split.
 
     Returns:
-        train_images, train_labels, validation_images, validation_labels: shuffled, with
-        the dtypes and trailing shapes that came in. `images` and `labels` stay as they are.
+        train_images, train_labels, validation_images, validation_labels: new arrays,
+        shuffled, with the dtypes and trailing shapes of `images` and `labels`. `images` and
+        `labels` do not change.
 
     Raises:
         ValueError: `validation_fraction` is not between 0 and 1, or `images` and `labels`
@@ -105,21 +109,23 @@ def prepare(
 ) -> tuple[
     tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]
 ]:
-    """Everything between the files and the network: split, standardise, one-hot.
+    """Prepare all data for a network: split, standardize and one-hot encode.
 
-    All three parts are standardised with the statistics of the *training part alone*, the
-    images that are left after the validation images are held out. Statistics that had seen
+    All three parts are standardized with the statistics of the *training part alone*: the
+    images that are left after the validation images are held out. Statistics that include
     validation or test images would carry information about them into training.
 
     Args:
-        train_images, train_labels: What may be trained on; validation is split off here.
-        test_images, test_labels: Touched by nothing but the final scaling.
+        train_images: Images that may be trained on; the validation images are taken from them.
+        train_labels: One integer label per training image.
+        test_images: Images to standardize; no statistics are computed from them.
+        test_labels: One integer label per test image.
         num_classes: The length of a one-hot row.
-        validation_fraction: The share of the training images held out.
-        seed: Decides the split.
+        validation_fraction: The fraction of the training images to hold out.
+        seed: The seed of the split.
 
     Returns:
         (x_train, y_train), (x_validation, y_validation), (x_test, y_test): images float32,
-        standardised; labels float32, one-hot.
+        standardized; labels float32, one-hot.
     """
     raise NotImplementedError("normalization.prepare is not written yet: see lesson 1")

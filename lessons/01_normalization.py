@@ -1,22 +1,23 @@
 # %% [markdown]
 # # Lesson 1: Pixels, statistics and splits
 #
-# A network never sees a picture. It sees numbers, and how these numbers are laid out and scaled
-# decides whether it learns in minutes or not at all. In this lesson you take a set of small
-# colour pictures from raw bytes to data that every later lesson trains on.
+# A network never sees an image. It sees numbers, and how these numbers are arranged and scaled
+# decides whether it learns in minutes or not at all. In this lesson you turn the raw bytes of small
+# color images into data that a network learns from easily.
 #
 # **You will** write five short functions in `cifar_course/normalization.py`, with NumPy alone.
 #
-# **You will learn** what a channel's mean and standard deviation say, why uint8 arithmetic
-# betrays you, how to split data so that pairs stay pairs, and what *leakage* is.
+# **You will learn** what the mean and the standard deviation of a channel tell you, how uint8
+# arithmetic goes wrong without a warning, how to split data so that every image keeps its label,
+# and what *leakage* is.
 #
-# **You need** NumPy's indexing and broadcasting. About an hour.
+# **You need** NumPy's indexing and broadcasting. The lesson takes about an hour.
 #
-# The first cell says whose functions this notebook uses. Edit `cifar_course/normalization.py` in
-# your editor, save, and run the cells again: the change is picked up at once.
+# The first cell prints whose functions this notebook uses. Edit `cifar_course/normalization.py` in
+# your editor, save the file, and run the cells again: the notebook uses the new version at once.
 
 # %%
-from cifar_lab.check import card, check, start
+from cifar_lab.notebook import card, check, start
 
 start(1)
 
@@ -28,17 +29,19 @@ from cifar_lab import plots
 from cifar_lab.data import load
 
 data = load()
-print(f"The pictures: {data.name}")
+print(f"Data: {data.name}")
 
 # %% [markdown]
-# ## 1. What is in the box
+# ## 1. A first look at the data
 #
-# If CIFAR-10 is on this machine, `load` has read it. Otherwise you are looking at a set of ten
-# kinds of shapes that the course draws itself, so that everything works offline. All the ideas
-# are the same; the accuracies are not, so every accuracy in this course says which data it is on.
+# If CIFAR-10 is on this machine, `load` has read it. Otherwise you are looking at the synthetic
+# dataset: ten classes of shapes that the course draws itself, so that everything works offline. All
+# the ideas are the same, but the accuracies are not. For this reason, the course names the dataset
+# next to every accuracy.
 #
-# Either way, `images` has the shape `(n, height, width, channels)`: *channels last*, as Keras
-# wants it. One number is the brightness of one colour at one place, 0 to 255.
+# In both cases, `images` has the shape `(n, height, width, channels)`. This order is called
+# *channels last*, and it is Keras' default. Each number is the brightness of one color at one
+# place, from 0 to 255.
 
 # %% tags=["nbval-check-output"]
 images, labels = data.x_train[:4000], data.y_train[:4000]
@@ -53,11 +56,11 @@ for column, name in enumerate(data.class_names):
 plt.show()
 
 # %% [markdown]
-# *Three pictures of each class. Look at how little the colour says: within one class it changes
-# from picture to picture, so a network has to find out about shapes.*
+# *Three images of each class. Look at how little the color tells you: within one class it changes
+# from image to image, so a network has to learn about shapes.*
 
 # %% [markdown]
-# ## 2. One number per channel
+# ## 2. Two numbers per channel
 #
 # Do the three channels look alike? Count how often each brightness occurs:
 
@@ -66,30 +69,33 @@ plots.channel_histograms(images, unit="brightness (0 to 255)")
 plt.show()
 
 # %% [markdown]
-# *Share of pixels at each brightness, one line per channel. Look at the centres and the widths:
+# *The share of pixels at each brightness, one line per channel. Look at the centers and the widths:
 # they differ from channel to channel.*
 #
-# The first layer of a network multiplies all of them by weights of about the same size. A channel
-# that is brighter on average, or varies more, is heard louder for no good reason. And because all
-# pixel values are positive, one picture pulls all weights of a unit of a dense layer in the same
-# direction, up or down. A batch of pictures softens this, but steps still tend to zig-zag (LeCun,
-# Bottou, Orr and Müller, "Efficient BackProp", 1998, section 4.3).
+# The first layer of a network starts with weights of about the same size for all channels. So a
+# channel that is brighter on average, or varies more, has more influence than the others, for no
+# good reason. There is a second problem: no pixel value is negative, so a single image moves all
+# weights of one unit in a dense first layer in the same direction, up or down. A batch of images
+# makes this effect weaker, but the steps of training still tend to zig-zag (LeCun, Bottou, Orr and
+# Müller, "Efficient BackProp", 1998, section 4.3).
 #
-# The cure begins with two numbers for each channel $c$, over all images $i$, rows $y$ and
-# columns $x$, in all $N$ pixels:
+# The solution begins with two numbers for each channel $c$, computed over all images $i$, rows $y$
+# and columns $x$, that is, over all $N$ pixels:
 #
 # $$\mu_c = \frac{1}{N}\sum_{i,y,x} p_{iyxc} \qquad
 # \sigma_c = \sqrt{\frac{1}{N}\sum_{i,y,x} (p_{iyxc} - \mu_c)^2}$$
 #
-# Not one number per pixel: a convolution treats every place alike, so every place must be scaled
-# alike. And divided by $N$, not $N - 1$: we describe these pixels and do not estimate a larger
-# population (with fifty million pixels nobody could tell, with two pixels everybody can).
+# Why not two numbers for each place in the image? A convolution treats all places alike, so all
+# places must be scaled alike. And why divide by $N$ and not by $N - 1$? You describe exactly these
+# pixels; you do not estimate a larger population. (With fifty million pixels nobody could tell the
+# difference, with two pixels everybody can.)
 #
 # > **Puzzle.** `images.astype("float32").sum(axis=(0, 1, 2))` of CIFAR-10's 50,000 training images
-# > gives 4294967296 for every channel; the true sums are about six thousand million, and differ.
-# > Why that number? A float32 has 24 bits for its digits. Once a running sum has passed $2^{32}$, its
-# > neighbours are 512 apart, and adding a pixel, 255 at most, changes nothing. (Without `axis`, NumPy
-# > adds in pairs and comes out right: luck, not safety.)
+# > gives 4294967296 for every channel. The true sums are about six billion, and they differ from
+# > each other. Where does that number come from? A float32 has 24 bits for its digits. Once a
+# > running sum has reached $2^{32}$, the next float32 is 512 away, and adding a pixel, at most 255,
+# > changes nothing. (Without `axis`, NumPy adds in pairs and the result is right, but this is luck
+# > and not safety.)
 
 # %%
 card("normalization.channel_statistics")
@@ -98,9 +104,9 @@ card("normalization.channel_statistics")
 check("normalization.channel_statistics")
 
 # %% [markdown]
-# **A mistake people make:** `images.mean(axis=0)` gives a *mean picture*, one number per pixel and
-# channel. It was common once. It costs $32 \cdot 32 \cdot 3$ numbers instead of 3, and it breaks
-# the very symmetry that convolutions rely on.
+# **A common mistake:** `images.mean(axis=0)` gives a *mean image*, one number per pixel and
+# channel. Many people used it in the past. It needs $32 \cdot 32 \cdot 3$ numbers instead of 3, and
+# it treats each place differently, while a convolution relies on treating all places alike.
 
 # %%
 from cifar_course.normalization import channel_statistics
@@ -110,19 +116,19 @@ for channel, m, s in zip(("red", "green", "blue"), mean, std, strict=True):
     print(f"{channel:>5}: mean {m:6.2f}   standard deviation {s:5.2f}   ({data.name})")
 
 # %% [markdown]
-# For all 50,000 training images of CIFAR-10 you would see 125.3, 123.0 and 113.9, with
-# standard deviations 63.0, 62.1 and 66.7. Divided by 255, these are the 0.491, 0.482, 0.447 and
-# 0.247, 0.243, 0.262 that you meet all over the internet.
+# For all 50,000 training images of CIFAR-10 the means are 125.3, 123.0 and 113.9, and the standard
+# deviations are 63.0, 62.1 and 66.7. Divided by 255, these are the 0.491, 0.482, 0.447 and 0.247,
+# 0.243, 0.262 that you find all over the internet.
 
 # %% [markdown]
-# ## 3. Standardise
+# ## 3. Standardize
 #
-# Subtract the mean, divide by the standard deviation, for each channel:
+# Subtract the mean and divide by the standard deviation, for each channel:
 #
 # $$z = \frac{p - \mu_c}{\sigma_c}$$
 #
-# A *z-score* says how many standard deviations a value lies from its channel's mean. What can go
-# wrong in so short a formula? Look:
+# The result is called a *z-score*. It says how many standard deviations a value is away from its
+# channel's mean. What can go wrong in such a short formula? Look:
 
 # %% tags=["nbval-check-output"]
 pixel = np.array([3], dtype=np.uint8)
@@ -130,13 +136,14 @@ print("3 - 5 in uint8:", pixel - np.uint8(5))
 print("3 - 5 in float:", pixel - 5.0)
 
 # %% [markdown]
-# uint8 knows no negative numbers: it wraps around to 254, without a warning. And the operators
-# `-=` and `/=` write into the caller's array, who will not thank you. One more: what if a channel
-# never varies, like the third channel of a grey-scale film? Then $\sigma_c = 0$, and $0/0$ is NaN.
-# One NaN spreads to all that is computed from it. With luck the loss turns NaN at once; without,
-# ReLU and pooling swallow it, and the network learns nothing from any picture. Such a channel has
-# told the network nothing in training, so it becomes all zeros, even in later pictures that do vary
-# there.
+# uint8 has no negative numbers: the result wraps around to 254, without a warning. A second trap:
+# the operators `-=` and `/=` write into the caller's array, and the caller will not thank you. A
+# third one: what if a channel never varies, for example the blue channel of photos taken in pure
+# red light? Then $\sigma_c = 0$, and $0/0$ is NaN. One NaN spreads to everything that is computed
+# from it. If you are lucky, the loss becomes NaN at once. If you are not, ReLU and pooling may hide
+# the NaN, and the network learns nothing from any image. A constant channel carries no information
+# during training, so `standardize` sets it to zero, even in later images in which the channel does
+# vary.
 
 # %%
 card("normalization.standardize")
@@ -152,9 +159,9 @@ plots.channel_histograms(standardized, unit="z-score (standard deviations from t
 plt.show()
 
 # %% [markdown]
-# *The same pixels after standardising. Look at the horizontal axis: all three channels are now
-# centred on 0 with the same width. The shapes of the curves have not changed, only their place
-# and scale: nothing was lost.*
+# *The same pixels after standardizing. Look at the horizontal axis: all three channels are now
+# centered on 0 and have the same width. The shapes of the curves have not changed, only their
+# position and their scale: no information is lost.*
 
 # %%
 figure, axes = plt.subplots(1, 8, figsize=(9, 1.5))
@@ -163,23 +170,23 @@ plots.image_grid(axes, [*images[:4], *shown], titles=["raw"] * 4 + ["z-scores"] 
 plt.show()
 
 # %% [markdown]
-# *Four pictures, and their z-scores squeezed back into what a screen can show. You recognise all
-# of them: standardising moves numbers, it does not remove information.*
+# *Four images, and their z-scores rescaled to the range that a screen can show. You recognize all
+# of them: standardizing changes the numbers, but it does not remove information.*
 
 # %% [markdown]
 # ## 4. Labels are not numbers
 #
-# Class 9 is not three times class 3, and the average of "circle" and "star" is not what stands
-# between them in the list. So each label becomes a direction of its own, a row of zeros with a
-# single one: *one-hot*. The loss of lesson 2 compares such a row with the network's ten
-# probabilities.
+# In CIFAR-10 an automobile is class 1, a cat is class 3 and a dog is class 5, but the average of an
+# automobile and a dog is not a cat. So a label must not be used as a number. Each label becomes a
+# row of zeros with a single one, at the label's place. This is called *one-hot* encoding. The loss
+# of lesson 2 compares such a row with the ten probabilities that the network computes.
 #
-# Keras' own CIFAR-10 loader returns labels as a *column*, `(n, 1)`. Many an evening was lost to
-# this: comparing a column with a row does not fail, it *broadcasts*.
+# Keras' own CIFAR-10 loader returns labels as a *column*, `(n, 1)`. This has cost many people an
+# evening: NumPy does not complain if you compare a column with a row. It *broadcasts* them.
 
 # %% tags=["nbval-check-output"]
 column, row = np.array([[1], [2], [3]]), np.array([1, 2, 3])
-print("three labels equal to three labels:", (column == row).shape, "comparisons")
+print("three labels compared with three labels:", (column == row).shape, "comparisons")
 print("an 'accuracy' of", (column == row).mean().round(3))
 
 # %%
@@ -197,21 +204,23 @@ axis.set(xlabel="class", ylabel="image", xticks=range(10), yticks=range(8))
 plt.show()
 
 # %% [markdown]
-# *Eight labels, one-hot. Look at a row: exactly one dark square, at the label.*
+# *Eight one-hot labels. Look at one row: it has exactly one dark square, at the label's place.*
 
 # %% [markdown]
-# ## 5. Hold some back
+# ## 5. Hold some images back
 #
-# A network can learn its training images by heart. To notice, you need images that it has never
-# learnt from. In this course there are three parts: **training** to learn from, **validation** to
-# make decisions with (when to stop, which rate), and **test** to look at once, at the end.
+# A network can memorize its training images. To detect this, you need images that it has never
+# learned from. This course uses three parts: **training** to learn from, **validation** to make
+# decisions with (when to stop, which learning rate), and **test** to measure the accuracy once, at
+# the end.
 #
-# Files are often sorted by class, so the choice must be random; but a result that cannot be
-# repeated cannot be checked, so it must be random *from a seed*. And whatever you do to the
-# images, you must do to the labels.
+# Files are often sorted by class, so the choice must be random. But nobody can check a result that
+# nobody can repeat, so it must be random *from a seed*. And whatever you do to the images, you must
+# also do to the labels.
 #
-# > **Puzzle.** You shuffle the images, then shuffle the labels with the same generator. How well can
-# > the best network that could ever be trained on the result do on pictures it has not seen?
+# > **Puzzle.** You shuffle the images, then you shuffle the labels with the same random generator.
+# > Now you train the best network in the world on the result. What accuracy can it reach on images
+# > that it has not seen?
 
 # %%
 card("normalization.train_validation_split")
@@ -229,25 +238,27 @@ plots.class_counts(
 plt.show()
 
 # %% [markdown]
-# *How the classes share out. Look at the dark and light bars of one class: they are about equal,
-# because the choice was random. Ten per cent of 4,000 is only 400, so small differences are
-# chance, not a fault.*
+# *How the images of each part are distributed over the classes. Look at the dark and the light bar
+# of one class: they are about equally high, because the choice was random. The validation part has
+# only 400 images, ten percent of 4,000, so small differences are due to chance and are not an
+# error.*
 #
-# (And the puzzle: every image carries a random label, so on new pictures no network can do better
-# than chance, 10 % with ten classes. These very pictures it can still learn by heart: lesson 3.)
+# (The answer to the puzzle: every image has a random label, so on new images no network can be
+# better than chance, which is 10 % with ten classes. But a network can still memorize these
+# training images: see lesson 3.)
 
 # %% [markdown]
-# ## 6. The order of things
+# ## 6. The right order
 #
-# Now put it together. There is one decision left, and it is the one that people get wrong in
-# published papers: *whose* mean and standard deviation?
+# Now put everything together. One decision is left, and even published papers get it wrong: *whose*
+# mean and standard deviation do you use?
 #
-# When the network is in use, pictures arrive one by one, and nobody knows tomorrow's. So the
-# scaling must be fixed beforehand, from the training part alone: **split first, measure
-# afterwards**. Statistics that have seen the validation or test images carry information about
-# them into training. This is *leakage*. Here it is a trickle; with rarer features, or with
-# feature selection, it has made chance look like knowledge (Kapoor and Narayanan, "Leakage and
-# the reproducibility crisis in machine-learning-based science", 2023).
+# When the network is in use, images arrive one by one, and nobody knows tomorrow's images. So you
+# must fix the scaling in advance, from the training part alone: **split first, measure
+# afterwards**. If the statistics include the validation or test images, they carry information
+# about these images into training. This is called *leakage*. Here its effect is tiny. With rarer
+# features, or with feature selection, leakage has made pure chance look like knowledge (Kapoor and
+# Narayanan, "Leakage and the reproducibility crisis in machine-learning-based science", 2023).
 
 # %%
 card("normalization.prepare")
@@ -268,12 +279,13 @@ for name, (x, _) in zip(("training", "validation", "test"), parts, strict=True):
     print(f"{name:>10}: channel means {means}")
 
 # %% [markdown]
-# The training part is centred exactly, the others nearly: just as it should be.
+# The means of the training part are zero, apart from rounding. The means of the other two parts are
+# only close to zero. That is exactly as it should be.
 #
 # ## What you have now
 #
-# Run `cifar-course` in a terminal to see the board. Everything from here on begins with
-# `prepare`. In lesson 2 you build the network that eats its output.
+# Run `cifar-course` in a terminal to see the board. Lessons 2, 3 and 4 all use `prepare`. In lesson
+# 2 you build a network and feed it with the result.
 #
-# **Think it over.** A colleague standardises every image with its *own* mean and standard
+# **Think it over.** A colleague standardizes every image with its *own* mean and standard
 # deviation. Which information does the network lose? When might that be a good idea?

@@ -18,7 +18,7 @@ def batch_norm_train(
     Float[np.ndarray, " channels"],
     Float[np.ndarray, " channels"],
 ]:
-    """Batch Normalization of one training batch, and the updated moving statistics.
+    """Normalize a training batch and update the moving statistics.
 
         out = gamma * (x - mean) / sqrt(variance + epsilon) + beta
         moving = momentum * moving + (1 - momentum) * batch statistic
@@ -27,16 +27,18 @@ def batch_norm_train(
     moving statistics.
 
     Args:
-        x: A batch of activations, channels last; the mean and variance of each channel run
-            over all the other axes.
-        gamma, beta: The learnt scale and shift.
-        moving_mean, moving_variance: What earlier batches left. They stay as they are.
+        x: A batch of activations, channels last. The mean and variance of each channel are
+            taken over all other axes.
+        gamma: The learned scale.
+        beta: The learned shift.
+        moving_mean: The moving mean before this batch; it does not change.
+        moving_variance: The moving variance before this batch; it does not change.
         momentum: The weight of the *old* moving value.
         epsilon: Added to the variance, so that a constant channel does not divide by zero.
 
     Returns:
-        out, moving_mean, moving_variance: new arrays. The variance is the biased one (divided
-        by the number of values, not by one less), both to normalise and to average.
+        out, moving_mean, moving_variance: new floating arrays. The variance is the biased one
+        (divided by the number of values, not by one less), both to normalize and to average.
     """
     # <answer>
     over = tuple(range(x.ndim - 1))
@@ -58,17 +60,24 @@ def batch_norm_inference(
     moving_variance: Float[np.ndarray, " channels"],
     epsilon: float = 1e-3,
 ) -> Float[np.ndarray, "n ... channels"]:
-    """Batch Normalization at test time: the moving statistics alone.
+    """Normalize activations at test time, with the moving statistics alone.
 
-    What an image is worth must not depend on which other images are in its batch.
+    The output for an image must not depend on the other images in its batch.
 
         out = gamma * (x - moving_mean) / sqrt(moving_variance + epsilon) + beta
 
+    Source: Ioffe and Szegedy, "Batch Normalization" (2015), algorithm 2.
+
     Args:
         x: Activations, channels last.
-        gamma, beta: The learnt scale and shift.
-        moving_mean, moving_variance: What training left.
+        gamma: The learned scale.
+        beta: The learned shift.
+        moving_mean: The moving mean at the end of training.
+        moving_variance: The moving variance at the end of training.
         epsilon: As in training.
+
+    Returns:
+        A new floating array with the shape of `x`.
     """
     # <answer>
     return gamma * (x - moving_mean) / np.sqrt(moving_variance + epsilon) + beta
@@ -78,21 +87,25 @@ def batch_norm_inference(
 def dropout(
     x: Float[np.ndarray, "..."], rate: float, training: bool, seed: int = 0
 ) -> Float[np.ndarray, "..."]:
-    """Inverted dropout: silence a random share of the elements, strengthen the rest.
+    """Set a random fraction of the elements to zero and scale up the others.
 
-    Each element is dropped on its own with probability `rate`; the survivors are divided by
-    `1 - rate`, so that the expected value stays what it was and nothing needs to change at
-    test time.
+    Each element is dropped on its own with probability `rate`. The others are divided by
+    `1 - rate`, so that the expected value stays the same and test time needs no correction.
+
     Source: Srivastava et al., "Dropout" (2014), in the inverted form that Keras uses.
 
     Args:
         x: Activations of any shape.
         rate: The probability of being *dropped*, 0 <= rate < 1.
-        training: Outside training, dropout does nothing.
-        seed: The same seed drops the same elements, another seed others.
+        training: If false, no element is dropped.
+        seed: The same seed drops the same elements, another seed drops others.
+
+    Returns:
+        A new floating array with the shape of `x`. It equals `x` outside training and at a
+        rate of 0.
 
     Raises:
-        ValueError: `rate` is not in that range.
+        ValueError: `rate` is below 0, or 1 or more.
     """
     # <answer>
     if not 0 <= rate < 1:
@@ -105,13 +118,17 @@ def dropout(
 
 
 class BatchNorm(keras.layers.Layer):
-    """`batch_norm_train` and `batch_norm_inference` as a Keras layer.
+    """Batch Normalization as a Keras layer.
 
-    Trainable weights `gamma` (ones at first) and `beta` (zeros), non-trainable weights
-    `moving_mean` (zeros) and `moving_variance` (ones), one number per channel each. Called
-    with `training=True` it normalises with the batch's statistics and updates the moving
-    ones; otherwise, and always while `self.trainable` is False, it uses the moving ones and
-    updates nothing.
+    The layer computes the formulas of `batch_norm_train` and `batch_norm_inference`. Its
+    weights have one number per channel: trainable `gamma` (ones at first) and `beta` (zeros),
+    non-trainable `moving_mean` (zeros) and `moving_variance` (ones). With `training=True` the
+    layer normalizes with the batch's statistics and updates the moving ones. Otherwise, and
+    always while `self.trainable` is False, it normalizes with the moving ones and updates
+    nothing.
+
+    A model saved with this layer loads with `custom_objects={"BatchNorm": BatchNorm}` and
+    gives the same outputs.
 
     Args:
         momentum: The weight of the old moving value.
@@ -140,10 +157,10 @@ class BatchNorm(keras.layers.Layer):
         # </answer>
 
     def call(self, inputs, training: bool | None = None):
-        """Normalise `inputs`; see the class."""
+        """Return the normalized `inputs`; the class's docstring says how."""
         # <answer>
         mean, variance = self.moving_mean, self.moving_variance
-        # a frozen layer must not drift: in Keras, trainable=False means inference mode here
+        # as in Keras, a frozen layer runs in inference mode, so that its statistics do not drift
         if training and self.trainable:
             over = list(range(len(inputs.shape) - 1))
             mean, variance = keras.ops.mean(inputs, over), keras.ops.var(inputs, over)
@@ -154,9 +171,9 @@ class BatchNorm(keras.layers.Layer):
         # </answer>
 
     def get_config(self) -> dict:
-        """What the parent class returns (`name`, `trainable`, ...), and this layer's settings.
+        """Return the parent class's settings (`name`, `trainable`, ...) and those of this layer.
 
-        A saved model makes this layer again from them.
+        Keras recreates the layer of a saved model from these settings.
         """
         # <answer>
         return {**super().get_config(), "momentum": self.momentum, "epsilon": self.epsilon}
@@ -168,12 +185,12 @@ def build_regularized_cnn(
     num_classes: int = 10,
     filters: tuple[int, int, int] = (64, 128, 256),
 ) -> keras.Model:
-    """Lesson 2's network with Batch Normalization and dropout.
+    """Build lesson 2's network with Batch Normalization and dropout.
 
     `keras.layers.BatchNormalization` follows every convolution, before or after its ReLU.
-    `keras.layers.Dropout` stands at three places, with rates 0.25, 0.4 and 0.5 in this order,
-    the last one before the output layer. A hidden Dense layer between Flatten and the
-    output, and further Dropout or BatchNormalization, are allowed.
+    Three `keras.layers.Dropout` have the rates 0.25, 0.4 and 0.5 in this order, the last one
+    before the output layer. A hidden Dense layer between Flatten and the output, and further
+    Dropout or BatchNormalization, are allowed.
 
     Args:
         input_shape: (height, width, channels) of one image.
@@ -181,13 +198,13 @@ def build_regularized_cnn(
         filters: Filters of the three convolutions, in order.
 
     Returns:
-        A `keras.Model` that has not been compiled.
+        A `keras.Model`, not compiled, from `(n, *input_shape)` to `(n, num_classes)`.
     """
     # <answer>
     x = inputs = keras.Input(input_shape)
-    # the third block's dropout stands after Flatten, before the output layer
+    # the third block's dropout comes after Flatten, before the output layer
     for count, rate in zip(filters, (0.25, 0.4, 0.0), strict=True):
-        # BatchNormalization's beta takes the place of the bias
+        # no bias: BatchNormalization's beta does the same
         x = keras.layers.Conv2D(count, 3, padding="same", use_bias=False)(x)
         x = keras.layers.BatchNormalization()(x)
         x = keras.layers.ReLU()(x)

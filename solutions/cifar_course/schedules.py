@@ -1,4 +1,4 @@
-"""Lesson 4: how fast to learn, when to slow down, and when to stop."""
+"""Lesson 4: learning-rate schedules, plateau rules and the training run."""
 
 import math
 
@@ -7,13 +7,16 @@ import numpy as np
 
 
 def step_decay(epoch: int, initial_rate: float, factor: float = 0.5, every: int = 10) -> float:
-    """The learning rate that is multiplied by `factor` after every `every` epochs.
+    """Return a learning rate that is multiplied by `factor` after every `every` epochs.
 
     Args:
-        epoch: Counted from 0.
+        epoch: The current epoch, counted from 0.
         initial_rate: The rate of epochs 0 to `every - 1`.
-        factor: What each step multiplies the rate by.
+        factor: The number that each step multiplies the rate by.
         every: Epochs from one step to the next.
+
+    Returns:
+        The learning rate of this epoch.
     """
     # <answer>
     return initial_rate * factor ** (epoch // every)
@@ -23,22 +26,27 @@ def step_decay(epoch: int, initial_rate: float, factor: float = 0.5, every: int 
 def warmup_cosine(
     step: int, total_steps: int, warmup_steps: int, peak_rate: float, final_rate: float = 0.0
 ) -> float:
-    """A learning rate that rises in a straight line, then falls along half a cosine.
+    """Return a learning rate that rises linearly, then falls along half a cosine.
 
         rising:   peak_rate * step / warmup_steps                          step < warmup_steps
         falling:  final_rate + (peak_rate - final_rate) * (1 + cos(pi * t)) / 2
 
-    where t runs from 0 at `warmup_steps` to 1 at `total_steps`; afterwards the rate stays at
-    `final_rate`.
+    where t runs from 0 at `warmup_steps` to 1 at `total_steps`. After `total_steps` the rate
+    stays at `final_rate`.
+
     Source: Loshchilov and Hutter, "SGDR" (2017), formula 5, after a warm-up as in Goyal et
     al., "Accurate, Large Minibatch SGD" (2017).
 
     Args:
         step: Optimizer steps (batches) taken so far, from 0.
-        total_steps: Where `final_rate` is reached; the warm-up is part of it.
-        warmup_steps: Where `peak_rate` is reached; 0 starts there. Less than `total_steps`.
+        total_steps: The step at which `final_rate` is reached; the warm-up is part of it.
+        warmup_steps: The step at which `peak_rate` is reached, less than `total_steps`; with
+            0 the rate starts at `peak_rate`.
         peak_rate: The highest rate.
         final_rate: The lowest rate: a rate, not a fraction of the peak.
+
+    Returns:
+        The learning rate at this step.
     """
     # <answer>
     if step < warmup_steps:
@@ -49,10 +57,13 @@ def warmup_cosine(
 
 
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
-    """`warmup_cosine` as a schedule that a Keras optimizer takes for its learning rate.
+    """Learning-rate schedule for Keras optimizers that computes `warmup_cosine`.
 
     Args:
-        total_steps, warmup_steps, peak_rate, final_rate: as in `warmup_cosine`.
+        total_steps: As in `warmup_cosine`.
+        warmup_steps: As in `warmup_cosine`.
+        peak_rate: As in `warmup_cosine`.
+        final_rate: As in `warmup_cosine`.
     """
 
     def __init__(
@@ -67,10 +78,10 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         # </answer>
 
     def __call__(self, step):
-        """The rate at `step`, a number or (inside `fit`) a tensor: use `keras.ops`."""
+        """Return the rate at `step`, a number or (inside `fit`) a tensor: use `keras.ops`."""
         # <answer>
         step = keras.ops.cast(step, "float32")
-        # both branches are computed, whatever the step is: neither is to divide by zero
+        # `where` computes both branches at every step, so neither may divide by zero
         rising = self.peak_rate * step / max(self.warmup_steps, 1)
         progress = (step - self.warmup_steps) / (self.total_steps - self.warmup_steps)
         cosine = keras.ops.cos(math.pi * keras.ops.minimum(progress, 1.0))
@@ -79,7 +90,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         # </answer>
 
     def get_config(self) -> dict:
-        """The four settings, so that a saved optimizer can make this schedule again."""
+        """Return the four settings, from which Keras recreates a saved schedule."""
         # <answer>
         return {
             "total_steps": self.total_steps,
@@ -91,19 +102,19 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class ReduceOnPlateau:
-    """Multiply the learning rate by `factor` when a metric has stopped improving.
+    """Rule that multiplies the learning rate by `factor` when a metric stops improving.
 
-    The rule of `keras.callbacks.ReduceLROnPlateau` without cooldown, as a plain class: after
-    `patience` epochs in a row without an improvement the rate drops and the count starts
-    again. An improvement beats the best value so far by more than `min_delta`.
+    It is the rule of `keras.callbacks.ReduceLROnPlateau` without cooldown, as a plain class.
+    After `patience` epochs in a row without an improvement, the rate drops and the count
+    starts again. An improvement beats the best value so far by more than `min_delta`.
 
     Args:
-        learning_rate: The rate to start from.
-        patience: Epochs without improvement before the rate drops.
-        factor: What the rate is multiplied by.
-        mode: "max" where a larger metric is better (accuracy), "min" where a smaller one is.
-        min_delta: How much better counts as better.
-        min_rate: No drop goes below this; a rate that is already below it is left alone.
+        learning_rate: The initial rate.
+        patience: Epochs without an improvement before the rate drops.
+        factor: The number that each drop multiplies the rate by.
+        mode: "max" if a larger metric is better (accuracy), "min" if a smaller one is (loss).
+        min_delta: An improvement is larger than this.
+        min_rate: No drop goes below this rate; a rate that is already below it does not change.
     """
 
     def __init__(
@@ -127,9 +138,9 @@ class ReduceOnPlateau:
         # </answer>
 
     def update(self, metric: float) -> float:
-        """Take the metric of the epoch that just ended; return the next epoch's rate."""
+        """Take the metric of the epoch that just ended and return the rate for the next one."""
         # <answer>
-        # larger is better from here on, whatever the mode
+        # from here on, larger is better in both modes
         metric = self.sign * metric
         if self.best is None or metric > self.best + self.min_delta:
             self.best = metric
@@ -137,7 +148,7 @@ class ReduceOnPlateau:
             return self.learning_rate
         self.wait += 1
         if self.wait >= self.patience:
-            # a rate that starts below min_rate is left alone, never raised to it
+            # a rate that starts below min_rate must not be raised to it
             if self.learning_rate > self.min_rate:
                 self.learning_rate = max(self.learning_rate * self.factor, self.min_rate)
             self.wait = 0
@@ -146,15 +157,16 @@ class ReduceOnPlateau:
 
 
 class StopEarly:
-    """Stop training when a metric has stopped improving.
+    """Rule that stops training when a metric stops improving.
 
-    The rule of `keras.callbacks.EarlyStopping`, as a plain class: True after `patience`
-    epochs in a row without an improvement on the best value so far by more than `min_delta`.
+    It is the rule of `keras.callbacks.EarlyStopping`, as a plain class. Training should stop
+    after `patience` epochs in a row without an improvement. An improvement beats the best
+    value so far by more than `min_delta`.
 
     Args:
-        patience: Epochs without improvement before training stops.
-        mode: "min" where a smaller metric is better (loss), "max" where a larger one is.
-        min_delta: How much better counts as better.
+        patience: Epochs without an improvement before training stops.
+        mode: "min" if a smaller metric is better (loss), "max" if a larger one is (accuracy).
+        min_delta: An improvement is larger than this.
     """
 
     def __init__(self, patience: int = 5, mode: str = "min", min_delta: float = 0.0):
@@ -167,7 +179,10 @@ class StopEarly:
         # </answer>
 
     def update(self, metric: float) -> bool:
-        """Take the metric of the epoch that just ended; True when training should stop."""
+        """Take the metric of the epoch that just ended and return True if training should stop.
+
+        After the first True, further results are undefined.
+        """
         # <answer>
         metric = self.sign * metric
         if self.best is None or metric > self.best + self.min_delta:
@@ -180,14 +195,15 @@ class StopEarly:
 
 
 def training_callbacks() -> list[keras.callbacks.Callback]:
-    """The two callbacks of a full training run, new ones at each call.
+    """Return the two callbacks of a full training run, new objects at each call.
 
-    EarlyStopping on `val_loss` or `val_accuracy`, with a patience of 5 to 10 epochs, which
-    restores the best weights; ReduceLROnPlateau on `val_accuracy`, patience 3, factor 0.5.
+    - EarlyStopping on `val_loss` or `val_accuracy`, with a patience of 5 to 10 epochs; it
+      restores the best weights.
+    - ReduceLROnPlateau on `val_accuracy`, with patience 3 and factor 0.5.
     """
     # <answer>
     return [
-        # patient enough that the rate is reduced, and has time to help, before training stops
+        # more patience than ReduceLROnPlateau: a lower rate can help before training stops
         keras.callbacks.EarlyStopping(
             monitor="val_accuracy", mode="max", patience=8, restore_best_weights=True
         ),
@@ -209,16 +225,16 @@ def train(
     """Fit a compiled model and return its learning curves.
 
     Args:
-        model: Compiled; its weights change.
+        model: A compiled model; its weights change.
         training: (x, y) to learn from.
-        validation: (x, y) to watch: measured after every epoch, never learnt from.
-        epochs: How often to go through the training data, at most.
+        validation: (x, y) to measure after every epoch; the model does not learn from it.
+        epochs: The largest number of passes over the training data.
         batch_size: Images per optimizer step.
-        callbacks: What may look on and interfere; `None` means none.
+        callbacks: Callbacks for Keras' `fit`; `None` means none.
 
     Returns:
         One list per metric, one number per epoch: `loss`, `accuracy`, `val_loss`,
-        `val_accuracy`, and what the callbacks add, such as `learning_rate`.
+        `val_accuracy`, and others that callbacks add, such as `learning_rate`.
     """
     # <answer>
     history = model.fit(

@@ -6,7 +6,7 @@ from jaxtyping import Float, Float32, Shaped
 
 
 def scale_pixels(images: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
-    """Pixels from 0..255 to -1..1, as MobileNetV2 saw them when it learnt.
+    """Scale pixels from 0..255 to -1..1, the range that MobileNetV2 was trained on.
 
     Source: `keras.applications.mobilenet_v2.preprocess_input`.
 
@@ -14,7 +14,7 @@ def scale_pixels(images: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "..."
         images: Pixels of any shape, uint8 or floating, 0 to 255.
 
     Returns:
-        A new float32 array: 0 becomes -1, 255 becomes 1, evenly in between.
+        A new float32 array of the same shape: 0 becomes -1, 255 becomes 1, linearly in between.
     """
     # <answer>
     return np.asarray(images, np.float32) / np.float32(127.5) - 1
@@ -22,20 +22,23 @@ def scale_pixels(images: Shaped[np.ndarray, "..."]) -> Float32[np.ndarray, "..."
 
 
 def build_augmentation(seed: int | None = None) -> keras.Sequential:
-    """Layers that change each training picture a little, and leave its class alone.
+    """Build layers that change each training image a little and keep its class.
 
-    Rotation, shifts of width and height, horizontal flip and zoom, drawn anew for each
-    picture at each call with `training=True`. Otherwise the pictures pass unchanged.
+    The changes are rotation, width and height shift, horizontal flip and zoom, with new random
+    numbers for each image at each call with `training=True`. Otherwise the images do not
+    change.
 
     Args:
-        seed: Where the layers' random numbers start: the same seed, the same changes. None
-            for a new start each time. (Two layers with one seed would draw the same numbers.)
+        seed: The start of the layers' random numbers: the same seed gives the same changes,
+            None gives different ones each time. (Two layers with one seed would draw the same
+            numbers.)
 
     Returns:
-        A `keras.Sequential` for pixels from 0 to 255, `(n, height, width, channels)`.
+        A `keras.Sequential` for images `(n, height, width, channels)` with pixels from 0 to
+        255.
     """
     # <answer>
-    # a layer each from one seed would draw the same numbers: they get neighbouring ones
+    # layers with the same seed would draw the same numbers, so each layer gets its own
     seeds = [None] * 4 if seed is None else range(seed, seed + 4)
     return keras.Sequential(
         [
@@ -50,26 +53,27 @@ def build_augmentation(seed: int | None = None) -> keras.Sequential:
 
 
 def build_transfer_model(base: keras.Model, num_classes: int = 10) -> keras.Model:
-    """A new head on a frozen base: pictures in, probabilities out.
+    """Build a classifier for images: a new head on a frozen base.
 
-    In this order: augmentation (in training only), resizing to the base's own input size and
+    The order is: augmentation (in training only), resizing to the base's own input size and
     scaling to -1..1 (or first scaling, then resizing), the base, frozen and in inference mode,
-    then GlobalAveragePooling2D, Dense with ReLU and an L2 penalty of 0.001 on its kernel,
-    BatchNormalization, Dropout of 0.5, and a softmax Dense.
+    then GlobalAveragePooling2D, Dense of any width with ReLU and an L2 penalty of 0.001 on its
+    kernel, BatchNormalization, Dropout of 0.5, and a softmax Dense.
 
     Args:
-        base: A network without its top, with a fixed square input such as `(224, 224, 3)`,
-            and maps `(rows, columns, channels)` as output. All its layers are frozen.
+        base: A network without its top, with a fixed square input such as `(224, 224, 3)` and
+            feature maps `(rows, columns, channels)` as output. All its layers are frozen.
         num_classes: Outputs of the softmax.
 
     Returns:
-        A `keras.Model` for 32x32x3 images with pixels from 0 to 255. It has not been compiled.
+        A `keras.Model`, not compiled, from `(n, 32, 32, 3)` images with pixels from 0 to 255
+        to `(n, num_classes)`.
     """
     # <answer>
     base.trainable = False
     size = base.input_shape[1]
     inputs = keras.Input((32, 32, 3))
-    x = build_augmentation()(inputs)  # on 32x32, where it is cheap
+    x = build_augmentation()(inputs)  # at 32x32, before resizing, where it is cheap
     x = keras.layers.Resizing(size, size, interpolation="bicubic")(x)
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(x)
     x = base(x, training=False)
@@ -84,22 +88,22 @@ def build_transfer_model(base: keras.Model, num_classes: int = 10) -> keras.Mode
 
 
 def unfreeze_last(base: keras.Model, count: int = 20) -> keras.Model:
-    """Thaw exactly the last `count` of the base's layers, except BatchNormalization.
+    """Unfreeze exactly the last `count` of the base's layers, except BatchNormalization.
 
     Every other layer is frozen afterwards, whatever it was before. BatchNormalization stays
-    frozen, for its moving statistics belong to the millions of images that the base has seen.
+    frozen, because its moving statistics come from the images that the base was trained on.
 
     Args:
         base: A pre-trained network.
-        count: How many of `base.layers`, from the end. 0 freezes all of them; a count beyond
-            the depth means all.
+        count: Number of layers, from the end of `base.layers`. 0 freezes all of them; a count
+            beyond the depth means all.
 
     Returns:
         The same base.
     """
     # <answer>
-    base.trainable = True  # the switch of the whole base must be on for any layer's to count
-    first = len(base.layers) - count  # not layers[-count:], which is everything for 0
+    base.trainable = True  # a layer is trained only if the base's own `trainable` is True, too
+    first = len(base.layers) - count  # not layers[-count:], which is all layers for 0
     for place, layer in enumerate(base.layers):
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = place >= first and not is_norm
@@ -110,19 +114,19 @@ def unfreeze_last(base: keras.Model, count: int = 20) -> keras.Model:
 def compile_for_fine_tuning(
     model: keras.Model, learning_rate: float = 1e-4, clipnorm: float = 1.0
 ) -> keras.Model:
-    """Make a transfer model ready for small, careful steps.
+    """Compile a transfer model for small steps with clipped gradients.
 
-    Adam with gradient clipping by norm, the loss `categorical_crossentropy`, and accuracy as
-    metric. What learns is fixed by the first step after compiling, so this is called again
-    after layers were thawed.
+    The optimizer is Adam with gradient clipping by norm, the loss is
+    `categorical_crossentropy`, the metric is accuracy. The first step after compiling fixes
+    which weights are trained: compile again after unfreezing layers.
 
     Args:
         model: A classifier with softmax outputs, compiled before or not.
-        learning_rate: Of Adam.
-        clipnorm: The longest gradient, of each array of weights by itself.
+        learning_rate: Adam's learning rate.
+        clipnorm: The largest norm of a gradient, for each array of weights by itself.
 
     Returns:
-        The same model.
+        The same model, compiled.
     """
     # <answer>
     optimizer = keras.optimizers.Adam(learning_rate, clipnorm=clipnorm)
@@ -132,7 +136,7 @@ def compile_for_fine_tuning(
 
 
 def fine_tuning_callbacks() -> list[keras.callbacks.Callback]:
-    """ReduceLROnPlateau on `val_loss` with patience 3 and factor 0.5; new at each call."""
+    """Return a new ReduceLROnPlateau on `val_loss`, with patience 3 and factor 0.5, in a list."""
     # <answer>
     return [keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=3, factor=0.5)]
     # </answer>
@@ -141,15 +145,15 @@ def fine_tuning_callbacks() -> list[keras.callbacks.Callback]:
 def cache_features(
     model: keras.Model, images: Shaped[np.ndarray, "n ..."], batch_size: int = 64
 ) -> Float[np.ndarray, "n ..."]:
-    """What a frozen feature extractor makes of all images, computed once.
+    """Return the outputs of a frozen feature extractor for all images, computed once.
 
     Args:
         model: The extractor. It runs in inference mode: no augmentation, no dropout.
-        images: As the extractor takes them.
-        batch_size: How many images are in memory as activations at once.
+        images: All images, in the form that the extractor takes.
+        batch_size: Images per batch; larger batches need more memory.
 
     Returns:
-        The outputs, one for each image, in the order of the images.
+        A new floating array with one output for each image, in the order of the images.
     """
     # <answer>
     return model.predict(images, batch_size=batch_size, verbose=0)

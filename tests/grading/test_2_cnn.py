@@ -1100,7 +1100,7 @@ def test_learns_the_drawn_set(learner, draw):
     model.fit(x, y, epochs=4, batch_size=30)
     accuracy = float(np.mean(np.asarray(model.predict(x_test)).argmax(-1) == y_test))
     expect(accuracy).to_reach(
-        "cnn_drawn_accuracy",
+        "cnn_synthetic_accuracy",
         "an accuracy on 300 new pictures of the drawn set",
         because="guessing gives 0.1, and four passes over 600 pictures give a sound network "
         "about 0.64",

@@ -1283,7 +1283,7 @@ def test_learns_the_drawn_set(learner, draw):
     learner.tools.compiled(model, 5e-3).fit(x, y, epochs=4, batch_size=16)
     accuracy = float(np.mean(np.asarray(model.predict(x_test)).argmax(-1) == y_test))
     expect(accuracy).to_reach(
-        "regularized_drawn_accuracy",
+        "regularized_synthetic_accuracy",
         "an accuracy on 400 new pictures of the drawn set",
         because="chance is 0.1; four passes over 1,600 pictures take a sound network well beyond",
     )

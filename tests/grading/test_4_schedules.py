@@ -448,7 +448,7 @@ def recognises(learner, model, test: tuple[np.ndarray, np.ndarray]) -> None:
     right = float(np.mean(np.argmax(model.predict(x), 1) == y.argmax(1)))
     learner.last_call = "the network on 200 new pictures of the drawn set, after 80 steps"
     expect(right).to_reach(
-        "scheduled_drawn_accuracy",
+        "scheduled_synthetic_accuracy",
         "a share of right answers",
         because="chance gives 0.1, and the reference reaches about 0.55",
     )
