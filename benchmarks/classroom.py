@@ -25,8 +25,8 @@ from typing import Annotated
 
 import typer
 
-from cifar_lab import stubs, syllabus
-from cifar_lab.graders.answers import Answer, answers
+from cifar_lab.course import stubs, syllabus
+from cifar_lab.quality.answers import Answer, answers
 from tests import test_hostile
 
 app = typer.Typer(help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from cifar_lab import syllabus
+from cifar_lab.course import syllabus
 
 PYTHON = sys.executable
 COMMANDS = {

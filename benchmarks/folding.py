@@ -12,8 +12,8 @@ import time
 import keras
 import numpy as np
 
-from cifar_lab.training import fast
-from cifar_lab.training.folding import folded
+from cifar_lab.training import transfer_fast
+from cifar_lab.training.fold_batchnorm import folded
 
 PICTURES, BATCH = 512, 64
 
@@ -28,9 +28,9 @@ def milliseconds(model: keras.Model, pictures: np.ndarray) -> float:
 
 def main() -> None:
     """Measure and print."""
-    size = int(sys.argv[1]) if len(sys.argv) > 1 else fast.IMAGE_SIZE
+    size = int(sys.argv[1]) if len(sys.argv) > 1 else transfer_fast.IMAGE_SIZE
     base = keras.applications.MobileNetV2((size, size, 3), include_top=False, weights=None)
-    trunk = keras.Model(base.input, base.get_layer(fast.Choices().trunk_ends).output)
+    trunk = keras.Model(base.input, base.get_layer(transfer_fast.Choices().trunk_ends).output)
     lighter = folded(trunk)
     pictures = np.random.default_rng(0).uniform(-1, 1, (PICTURES, size, size, 3))
     for _ in range(3):

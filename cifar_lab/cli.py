@@ -11,10 +11,11 @@ from typing import Annotated
 
 import typer
 
-from cifar_lab import board, memory, stubs, syllabus
-from cifar_lab.check import in_words
-from cifar_lab.quiet import import_keras
-from cifar_lab.submission import PACKAGE, NoSubmission, find_submission, read_module
+from cifar_lab.course import board, progress, stubs, syllabus
+from cifar_lab.course.submission import NoSubmission, find_submission
+from cifar_lab.execution.keras_import import import_keras
+from cifar_lab.execution.loader import PACKAGE, read_module
+from cifar_lab.notebook import in_words
 
 # what TensorFlow says at start-up is not for learners
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -53,7 +54,7 @@ def _stop(problem: object) -> None:
 
 
 def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict:
-    from cifar_lab.grading.judge import CannotJudge, judge
+    from cifar_lab.grading.run import CannotJudge, judge
 
     try:
         verdicts = judge(folder, exercises)
@@ -62,7 +63,7 @@ def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict:
     except KeyboardInterrupt as interrupt:
         print(interrupt or "Interrupted", "Nothing was judged.", sep="\n", file=sys.stderr)
         raise SystemExit(130) from None
-    memory.remember(folder, verdicts)
+    progress.remember(folder, verdicts)
     return verdicts
 
 
@@ -74,7 +75,7 @@ def show_board(context: typer.Context, submission: Submission = None) -> None:
     folder = find_submission(submission)
     every = syllabus.find([])
     # what another's folder says about its own verdicts, anybody may have written
-    known = {} if submission else memory.recall(folder, every)
+    known = {} if submission else progress.recall(folder, every)
     changed = [exercise for exercise in every if exercise.id not in known]
     if changed:
         screen.print(f"Judging {len(changed)} exercises that are new or have changed ...")
@@ -107,7 +108,7 @@ def check(
     if len(verdicts) > 1:
         screen.print(f"{reached:g} of {possible:g} points", style="bold")
     if json_file:
-        from cifar_lab.grading.verdict import as_json
+        from cifar_lab.course.verdict import as_json
 
         text = json.dumps(as_json(list(verdicts.values())), indent=1)
         stubs.write_whole(json_file, text + "\n")
@@ -124,7 +125,7 @@ def hint(
 ) -> None:
     """The next hint for an exercise."""
     entry = _one(exercise)
-    level = level or memory.next_hint_level(find_submission(), entry)
+    level = level or progress.next_hint_level(find_submission(), entry)
     screen.print(f"{entry.id}, hint {level} of {len(entry.hints)}:", style="bold")
     screen.print(entry.hints[level - 1], markup=False, soft_wrap=False)
     more = "Ask again, and it says more."
@@ -154,7 +155,7 @@ def reset(exercise: ExerciseName, submission: Submission = None) -> None:
         except UnicodeDecodeError as error:
             _stop(f"{file.name} is not UTF-8 ({error}): save it as UTF-8. Nothing was reset")
         text = stubs.put_back(text, module, _one(exercise).name)
-    copy = memory.back_up(folder, module)
+    copy = progress.back_up(folder, module)
     stubs.write_whole(file, text)
     screen.print(f"{exercise} is a stub again. Your answer is kept in {copy}")
 
@@ -188,7 +189,7 @@ def pack(out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: Su
         _stop("; ".join(faults) + ". Nothing was packed")
     part.replace(out)
     screen.print(f"{out}: {', '.join(f'{module}.py' for module in texts)}")
-    verdicts = memory.recall(folder, syllabus.find([]))
+    verdicts = progress.recall(folder, syllabus.find([]))
     unwritten = [id for id, verdict in verdicts.items() if verdict.status == "not written"]
     if unwritten:
         screen.print(f"Not written yet, packed as stubs: {', '.join(unwritten)}")
@@ -210,7 +211,7 @@ def data(
 ) -> None:
     """What data is there: CIFAR-10, and the weights for lesson 5."""
     from cifar_lab import data as lab_data
-    from cifar_lab import weights
+    from cifar_lab.data import weights
 
     try:
         if download:
@@ -249,7 +250,7 @@ def train(
     name = f"{recipe}-fast" if fast else recipe
     folder = find_submission(submission)
     from cifar_lab import data as lab_data
-    from cifar_lab import weights
+    from cifar_lab.data import weights
 
     try:
         dataset = lab_data.load(data)
@@ -299,7 +300,9 @@ def grade(
     ] = None,
 ) -> None:
     """Grade every hand-in in FOLDER, each behind a wall of its own; run again, it goes on."""
-    from cifar_lab.grading import cohort, harmless, intake, publish, roster, sandbox
+    from cifar_lab.grading import batch, intake
+    from cifar_lab.reports import roster, sanitize, write
+    from cifar_lab.sandbox import sandbox
 
     if not folder.is_dir():
         _stop(f"{folder} is not a folder")
@@ -312,10 +315,10 @@ def grade(
         wanted = tuple(e.id for e in syllabus.find(exercise or []))
         if not no_wall:
             sandbox.check(keras=any(map(syllabus.needs_keras, wanted)))
-        results = cohort.grade_class(folder, out, workers, scheduler, not no_wall, wanted, hidden)
+        results = batch.grade_class(folder, out, workers, scheduler, not no_wall, wanted, hidden)
         passed_over = intake.passed_over(folder, out)
-        notes = publish.publish(results, out, gradebook, passed_over)
-    except (roster.RosterError, sandbox.GraderError, cohort.NoCluster) as fault:
+        notes = write.publish(results, out, gradebook, passed_over)
+    except (roster.RosterError, sandbox.GraderError, batch.NoCluster) as fault:
         _stop(fault)
     except OSError as error:
         _stop(f"{error}. What is graded is kept: the same command goes on with what is missing")
@@ -325,7 +328,7 @@ def grade(
     notes = [f"roster: {note}" for note in notes]
     notes += [f"passed over, neither a folder nor a zip file: {name}" for name in passed_over]
     for note in notes:
-        screen.print(harmless.visible(note), markup=False, highlight=False)
+        screen.print(sanitize.visible(note), markup=False, highlight=False)
     for verdict, count in sorted(Counter(one["extra_data"]["verdict"] for one in results).items()):
         screen.print(f"{count:>6} {verdict}")
     screen.print(f"{out / 'class.html'}, {out / 'grades.csv'}, {out / 'results'}")
@@ -334,7 +337,7 @@ def grade(
 @app.command("handout")
 def write_handout(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
     """Write the learners' edition, without solutions, into an empty or new folder."""
-    from cifar_lab import handout
+    from cifar_lab.publishing import handout
 
     try:
         count = handout.write(folder)
@@ -348,8 +351,8 @@ def write_autograder(
     out: Annotated[Path, typer.Option(metavar="ZIP", help="Where the bundle goes.")],
 ) -> None:
     """Write the autograder to upload to Gradescope."""
-    from cifar_lab import handout
     from cifar_lab.grading import gradescope
+    from cifar_lab.publishing import handout
 
     try:
         gradescope.bundle(out)

@@ -17,9 +17,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cifar_lab import notebooks, results, stubs, syllabus
-from cifar_lab.graders import margins, page, reading, score
-from cifar_lab.graders.answers import answers
+from cifar_lab.course import stubs, syllabus
+from cifar_lab.publishing import notebooks, run_results
+from cifar_lab.quality import graders_page, grading_tests, margins, scores
+from cifar_lab.quality.answers import answers
 
 app = typer.Typer(help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
 out = Console(highlight=False, soft_wrap=True)
@@ -64,8 +65,8 @@ def enter_results(
 ) -> None:
     """Keep what finished runs say, and write RESULTS.md's table anew."""
     for run in runs or []:
-        out.print(results.keep(run).relative_to(syllabus.ROOT))
-    stubs.write_whole(results.PAGE, results.page())
+        out.print(run_results.keep(run).relative_to(syllabus.ROOT))
+    stubs.write_whole(run_results.PAGE, run_results.page())
 
 
 @app.command("mutants")
@@ -75,13 +76,13 @@ def run_mutants(
     ] = None,
 ) -> None:
     """Judge every mutant of what has changed since the last time; show those that survive."""
-    wanted, kept = syllabus.find(names or []), score.stored()
-    for exercise in score.eligible():
-        if exercise in wanted and kept.get(exercise.id, {}).get("key") != score.key(exercise):
-            for mutant in score.run(exercise):
-                if mutant.id not in score.equivalent(exercise):
+    wanted, kept = syllabus.find(names or []), scores.stored()
+    for exercise in scores.eligible():
+        if exercise in wanted and kept.get(exercise.id, {}).get("key") != scores.key(exercise):
+            for mutant in scores.run(exercise):
+                if mutant.id not in scores.equivalent(exercise):
                     out.print(f"{mutant.id} survives:", mutant.diff, sep="\n", markup=False)
-            out.print(f"{exercise.id}: {score.stored()[exercise.id]['killed']} killed")
+            out.print(f"{exercise.id}: {scores.stored()[exercise.id]['killed']} killed")
 
 
 @app.command("margins")
@@ -96,7 +97,7 @@ def measure_margins(
 @app.command("graders")
 def write_graders() -> None:
     """Write GRADERS.md anew."""
-    stubs.write_whole(page.PAGE, page.page())
+    stubs.write_whole(graders_page.PAGE, graders_page.page())
 
 
 @app.command()
@@ -108,9 +109,9 @@ def check() -> None:
     if missing:  # nothing else can be asked
         raise typer.Exit(1)
     faults = [*_stub_faults(), *_notebook_faults(), *_syllabus_faults(), *_grader_faults()]
-    if results.PAGE.read_text(encoding="utf-8") != results.page():
-        faults.append("RESULTS.md's table is not that of docs/runs/: maintain results")
-    faults += page.faults()
+    if run_results.PAGE.read_text(encoding="utf-8") != run_results.page():
+        faults.append("RESULTS.md's table is not that of records/runs/: maintain results")
+    faults += graders_page.faults()
     for fault in faults:
         out.print(fault)
     if faults:
@@ -140,11 +141,13 @@ def _grader_faults() -> list[str]:
     for id, exercise in syllabus.exercises().items():
         if not stubs.defines(stubs.reference(exercise.module), exercise.name):
             faults.append(f"{id}: solutions/cifar_course/{exercise.module}.py does not define it")
-        if not reading.tests(exercise):
+        if not grading_tests.tests(exercise):
             faults.append(f"{id} has no test in tests/grading/")
         for kind, least in (("wrong", 1), ("right", 4)):
             if tried[kind][id] < least:
-                faults.append(f"{id} has fewer than {least} answers in tests/answers/{kind}/")
+                faults.append(
+                    f"{id} has fewer than {least} answers in tests/corpus/answers/{kind}/"
+                )
     return faults
 
 
@@ -173,7 +176,7 @@ def _notebook_faults() -> list[str]:
                 f"solutions/{lesson.name} was never run: python -m cifar_lab.maintain execute"
             )
         for name, count in notebooks.verdicts(solution).items() if solution.exists() else ():
-            there = len(reading.tests(known[name])) if name in known else 0
+            there = len(grading_tests.tests(known[name])) if name in known else 0
             if count != there:
                 found.append(
                     f"solutions/{lesson.name} tells of {count} tests of {name}, there are {there}: "

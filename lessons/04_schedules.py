@@ -16,7 +16,7 @@
 # minutes.
 
 # %%
-from cifar_lab.check import borrow, card, check, start
+from cifar_lab.notebook import borrow, card, check, start
 
 start(4)
 

@@ -16,7 +16,7 @@
 # learning rates. About two hours.
 
 # %%
-from cifar_lab.check import borrow, card, check, start
+from cifar_lab.notebook import borrow, card, check, start
 
 start(5)
 
@@ -27,7 +27,7 @@ import numpy as np
 
 from cifar_lab import plots
 from cifar_lab.data import load
-from cifar_lab.pretraining import base_for
+from cifar_lab.training.pretraining import base_for
 
 one_hot = borrow("normalization.one_hot")
 data = load().sample(train=600, test=500)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cifar_lab import stubs, syllabus
-from cifar_lab.graders.answers import Answer
+from cifar_lab.course import stubs, syllabus
+from cifar_lab.quality.answers import Answer
 
 # the tests are about the drawn set, unless one says otherwise
 os.environ["CIFAR_COURSE_DATA"] = "drawn"

@@ -11,9 +11,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from cifar_lab import handout, syllabus
-from cifar_lab.grading import intake, report, sandbox
-from cifar_lab.grading.one import grade
+from cifar_lab.course import syllabus
+from cifar_lab.grading import intake, results
+from cifar_lab.grading.grade_one import grade
+from cifar_lab.publishing import handout
+from cifar_lab.sandbox import sandbox
 
 # all that grading needs; lessons stay at home, and nothing here gives answers away
 PARTS = (
@@ -60,21 +62,21 @@ def run(autograder: Path) -> str:
     """
     file = autograder / "results" / "results.json"
     source = autograder / "submission"
-    report.write_not_graded(file, intake.HandIn(NAME, NAME), trusted=True)
+    results.write_not_graded(file, intake.HandIn(NAME, NAME), trusted=True)
     _close(autograder)
-    verdict = report.GRADER_ERROR
+    verdict = results.GRADER_ERROR
     for _ in range(TRIES):
         verdict = grade(
             source=str(source),
             name=NAME,
             file=str(file),
-            key=report.key_of(source, ""),
+            key=results.key_of(source, ""),
             walled=True,
             exercises=[],
             secret=secrets.token_hex(),
             other_user=not _walls_stand(),
         )
-        if verdict != report.GRADER_ERROR:
+        if verdict != results.GRADER_ERROR:
             break
     return verdict
 

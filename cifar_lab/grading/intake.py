@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from cifar_lab import syllabus
-from cifar_lab.submission import PACKAGE
+from cifar_lab.course import syllabus
+from cifar_lab.execution.loader import PACKAGE
 
 LARGEST = 256 * 1024  # bytes of a module
 DEEPEST = 3  # folders that cifar_course/ may lie in

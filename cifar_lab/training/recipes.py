@@ -4,13 +4,13 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-from cifar_lab import syllabus
+from cifar_lab.course import syllabus
 from cifar_lab.data import Dataset
-from cifar_lab.submission import PACKAGE, Modules
-from cifar_lab.training import cnn, fast, transfer
+from cifar_lab.execution.loader import PACKAGE, Modules
+from cifar_lab.training import cnn, transfer, transfer_fast
 from cifar_lab.training.run import Settings
 
-RECIPES = {"cnn": cnn, "transfer": transfer, "transfer-fast": fast}
+RECIPES = {"cnn": cnn, "transfer": transfer, "transfer-fast": transfer_fast}
 
 
 def settings(

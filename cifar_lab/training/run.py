@@ -19,7 +19,7 @@ from rich.progress import (
     track,
 )
 
-from cifar_lab import machine, plots
+from cifar_lab import hardware, plots
 from cifar_lab.data import Dataset
 
 MEASURED = 1024  # pictures between two moves of the last bar: seconds of work, whole batches
@@ -246,7 +246,7 @@ def finish(
         "data": dataset.name,
         "data_source": dataset.source,
         "date": date.today().isoformat(),
-        "hardware": hardware(),
+        "hardware": device(),
         "backend": keras.backend.backend(),
         "keras": keras.__version__,
         "seconds": round(checkpoint.seconds, 1),
@@ -276,9 +276,9 @@ def predicted(model: keras.Model, images: np.ndarray, part: str) -> np.ndarray:
     )
 
 
-def hardware() -> str:
+def device() -> str:
     """What this machine computes with, in words."""
-    return ", ".join(gpus()) or machine.cpu()
+    return ", ".join(gpus()) or hardware.cpu()
 
 
 def gpus() -> list[str]:

@@ -10,8 +10,7 @@ from typing import Any
 
 import keras
 
-from cifar_lab import weights
-from cifar_lab.data import Dataset
+from cifar_lab.data import Dataset, weights
 from cifar_lab.training.run import Checkpoint, EpochBar, Settings, finish
 
 MODULES = ("normalization", "schedules", "transfer")

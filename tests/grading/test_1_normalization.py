@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis.strategies import booleans, floats, integers, sampled_from
 
-from cifar_lab.grading import inputs
-from cifar_lab.grading.expect import expect, expect_error, expect_left_alone
-from cifar_lab.grading.plugin import exercise
-from cifar_lab.grading.samples import generator, images_like_cifar, numbered_images
+from cifar_lab.testing import strategies
+from cifar_lab.testing.expect import expect, expect_error, expect_left_alone
+from cifar_lab.testing.plugin import exercise
+from cifar_lab.testing.samples import generator, images_like_cifar, numbered_images
 
 MEAN = np.array([100.5, 90.25, 130.0])
 STD = np.array([50.0, 20.5, 64.0])
@@ -102,7 +102,7 @@ def test_many_float32_pixels_do_not_drift(learner):
 def test_statistics_of_any_images(learner, for_any):
     """Images of any number, size, channels and dtype have these statistics."""
 
-    @for_any(images=inputs.images())
+    @for_any(images=strategies.images())
     def law(images):
         pixels = images.reshape(-1, images.shape[-1]).astype(np.float64)
         result = learner.normalization.channel_statistics(images)
@@ -203,7 +203,7 @@ def test_input_is_left_alone(learner):
 def test_any_images_and_statistics(learner, for_any):
     """Images of any size and dtype, by any statistics: (value - mean) / std, or zeros."""
 
-    @for_any(images=inputs.images(), seed=inputs.seeds, constant=booleans())
+    @for_any(images=strategies.images(), seed=strategies.seeds, constant=booleans())
     def law(images, seed, constant):
         random, channels = generator(seed), images.shape[-1]
         mean, std = random.uniform(0, 255, channels), random.uniform(1, 90, channels)
@@ -283,7 +283,7 @@ def test_any_labels(learner, for_any):
         num_classes=integers(1, 12),
         dtype=sampled_from(["uint8", "int8", "int32", "int64"]),
         column=booleans(),
-        seed=inputs.seeds,
+        seed=strategies.seeds,
     )
     def law(count, num_classes, dtype, column, seed):
         labels = generator(seed).integers(0, num_classes, count).astype(dtype)
@@ -641,7 +641,7 @@ def test_prepare_any_dataset(learner, for_any):
         count=integers(20, 40),
         classes=integers(1, 6),
         fraction=floats(0.2, 0.6),
-        seed=inputs.seeds,
+        seed=strategies.seeds,
     )
     def law(count, classes, fraction, seed):
         images, labels = images_like_cifar(count=count, seed=seed), np.arange(count) % classes

@@ -9,12 +9,12 @@ from scipy.signal import correlate
 from scipy.special import expit
 from scipy.special import softmax as scipy_softmax
 
-from cifar_lab.grading import inputs
-from cifar_lab.grading.expect import expect, expect_error, expect_left_alone
-from cifar_lab.grading.laws import Compiling
-from cifar_lab.grading.plugin import exercise
-from cifar_lab.grading.rebuild import structure
-from cifar_lab.grading.samples import generator, images_like_cifar
+from cifar_lab.testing import strategies
+from cifar_lab.testing.expect import expect, expect_error, expect_left_alone
+from cifar_lab.testing.model_checks import Compiling
+from cifar_lab.testing.plugin import exercise
+from cifar_lab.testing.samples import generator, images_like_cifar
+from cifar_lab.verifier.rebuild import structure
 
 # --- oracles: what is right, from SciPy or plain counting; held against Keras' own layers --------
 
@@ -393,14 +393,14 @@ def test_any_sizes(learner, for_any):
 
     @for_any(
         count=integers(1, 3),
-        size=inputs.shapes(2, 2, longest=9),
-        kernel_size=inputs.shapes(2, 2, longest=4),
+        size=strategies.shapes(2, 2, longest=9),
+        kernel_size=strategies.shapes(2, 2, longest=4),
         channels=integers(1, 4),
         filters=integers(1, 4),
         stride=integers(1, 4),
         padding=sampled_from(["valid", "same"]),
-        dtype=sampled_from(inputs.FLOATS),
-        seed=inputs.seeds,
+        dtype=sampled_from(strategies.FLOATS),
+        seed=strategies.seeds,
     )
     def law(count, size, kernel_size, channels, filters, stride, padding, dtype, seed):
         if padding == "valid":  # a kernel that fits nowhere is no convolution
@@ -532,7 +532,7 @@ def test_pooling_leaves_the_images_alone(learner):
 def test_any_images_and_windows(learner, for_any):
     """Images of any size, channels and dtype, windows of any size that fits."""
 
-    @for_any(images=inputs.images(), pool_size=integers(1, 4))
+    @for_any(images=strategies.images(), pool_size=integers(1, 4))
     def law(images, pool_size):
         pool_size = min(pool_size, *images.shape[1:3])
         expect(learner.cnn.max_pool2d(images, pool_size)).to_equal(
@@ -650,7 +650,7 @@ def test_any_logits(learner, for_any):
     """Logits of any size, up to 10,000 either way, in float32 and float64."""
 
     @for_any(
-        logits=inputs.arrays(inputs.shapes(2, 2)),
+        logits=strategies.arrays(strategies.shapes(2, 2)),
         scale=sampled_from([0.01, 1, 30, 1000, 9000]),
         shift=sampled_from([0, 1000, -1000]),
     )
@@ -717,8 +717,8 @@ def test_any_batch(learner, for_any):
     @for_any(
         count=integers(1, 40),
         classes=integers(2, 10),
-        dtype=sampled_from(inputs.FLOATS),
-        seed=inputs.seeds,
+        dtype=sampled_from(strategies.FLOATS),
+        seed=strategies.seeds,
     )
     def law(count, classes, dtype, seed):
         targets, probabilities = (p.astype(dtype) for p in predictions(count, classes, seed))

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis.strategies import floats, integers, sampled_from
 
-from cifar_lab.grading import inputs
-from cifar_lab.grading.expect import expect, expect_error, expect_left_alone
-from cifar_lab.grading.plugin import exercise
-from cifar_lab.grading.rebuild import structure
-from cifar_lab.grading.samples import generator
+from cifar_lab.testing import strategies
+from cifar_lab.testing.expect import expect, expect_error, expect_left_alone
+from cifar_lab.testing.plugin import exercise
+from cifar_lab.testing.samples import generator
+from cifar_lab.verifier.rebuild import structure
 
 # what float32 arithmetic may lose on numbers of these sizes
 NEAR = {"rtol": 1e-4, "atol": 1e-4}
@@ -291,11 +291,11 @@ def test_any_batch_in_training(learner, for_any):
     """Any shape, dtype, momentum and epsilon: the output, and both moving statistics."""
 
     @for_any(
-        shape=inputs.shapes(2, 4, longest=5),
-        dtype=sampled_from(inputs.FLOATS),
+        shape=strategies.shapes(2, 4, longest=5),
+        dtype=sampled_from(strategies.FLOATS),
         momentum=floats(0, 1),
         epsilon=floats(1e-3, 1),
-        seed=inputs.seeds,
+        seed=strategies.seeds,
     )
     def law(shape, dtype, momentum, epsilon, seed):
         given = batch(shape, dtype, seed=seed)
@@ -422,10 +422,10 @@ def test_any_batch_at_inference(learner, for_any):
     """Any shape, dtype and epsilon: the moving statistics normalise."""
 
     @for_any(
-        shape=inputs.shapes(2, 4, longest=5),
-        dtype=sampled_from(inputs.FLOATS),
+        shape=strategies.shapes(2, 4, longest=5),
+        dtype=sampled_from(strategies.FLOATS),
         epsilon=floats(1e-3, 1),
-        seed=inputs.seeds,
+        seed=strategies.seeds,
     )
     def law(shape, dtype, epsilon, seed):
         x, gamma, beta, mean, variance = batch(shape, dtype, seed=seed).arrays()
@@ -640,8 +640,8 @@ def test_any_dropout(learner, for_any):
     """Any shape, rate and seed: each element is dropped or strengthened, and twice alike."""
 
     @for_any(
-        shape=inputs.shapes(1, 4, longest=5),
-        dtype=sampled_from(inputs.FLOATS),
+        shape=strategies.shapes(1, 4, longest=5),
+        dtype=sampled_from(strategies.FLOATS),
         rate=floats(0, 0.95),
         seed=integers(0, 2**31 - 1),
     )
@@ -970,10 +970,10 @@ def test_any_layer_settings(learner, for_any):
 
     @for_any(
         examples=8,
-        shape=inputs.shapes(2, 4, longest=5),
+        shape=strategies.shapes(2, 4, longest=5),
         momentum=floats(0, 1),
         epsilon=floats(1e-3, 1),
-        seed=inputs.seeds,
+        seed=strategies.seeds,
     )
     def law(shape, momentum, epsilon, seed):
         x, *_ = batch(shape, seed=seed).arrays()

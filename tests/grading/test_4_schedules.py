@@ -18,16 +18,16 @@ from hypothesis.strategies import (
     tuples,
 )
 
-from cifar_lab.grading.expect import expect, expect_left_alone, fail
-from cifar_lab.grading.laws import (
+from cifar_lab.testing.expect import expect, expect_left_alone, fail
+from cifar_lab.testing.learner import LearnerError
+from cifar_lab.testing.model_checks import (
     expect_halved_after_three,
     expect_new_callbacks,
     expect_watches,
     the_callback,
 )
-from cifar_lab.grading.learner import LearnerError
-from cifar_lab.grading.plugin import exercise
-from cifar_lab.grading.samples import generator
+from cifar_lab.testing.plugin import exercise
+from cifar_lab.testing.samples import generator
 
 
 def complete(defaults: Mapping[str, Any], given: tuple, settings: dict) -> dict[str, Any]:

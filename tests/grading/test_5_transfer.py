@@ -6,19 +6,20 @@ import numpy as np
 import pytest
 from hypothesis.strategies import integers, lists
 
-from cifar_lab import drawn
-from cifar_lab.grading import inputs, rebuild
-from cifar_lab.grading.expect import expect, expect_left_alone
-from cifar_lab.grading.laws import (
+from cifar_lab.data import synthetic
+from cifar_lab.testing import strategies
+from cifar_lab.testing.expect import expect, expect_left_alone
+from cifar_lab.testing.learner import LearnerError
+from cifar_lab.testing.model_checks import (
     Compiling,
     expect_halved_after_three,
     expect_new_callbacks,
     expect_watches,
     the_callback,
 )
-from cifar_lab.grading.learner import LearnerError
-from cifar_lab.grading.plugin import exercise
-from cifar_lab.grading.samples import generator
+from cifar_lab.testing.plugin import exercise
+from cifar_lab.testing.samples import generator
+from cifar_lab.verifier import rebuild
 
 # --- scale_pixels --------------------------------------------------------------------------------
 
@@ -106,7 +107,7 @@ def test_new_float32_array(learner):
 def test_any_pixels(learner, for_any):
     """Images of any number, size, channels and dtype."""
 
-    @for_any(images=inputs.images())
+    @for_any(images=strategies.images())
     def law(images):
         expect(learner.transfer.scale_pixels(images)).to_be_close(
             scaled(images), because="0 becomes -1 and 255 becomes 1, evenly in between", atol=1e-5
@@ -173,7 +174,7 @@ def augmented(learner, **settings):
 @exercise("transfer.build_augmentation")
 def test_nothing_changes_at_inference(learner):
     """Outside training the pictures pass unchanged."""
-    (images, _), _ = drawn.draw(train=6, test=0, seed=5)
+    (images, _), _ = synthetic.draw(train=6, test=0, seed=5)
     layers = learner.transfer.build_augmentation()
     expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
     expect(layers.predict(images)).to_be_close(
@@ -188,7 +189,7 @@ def test_nothing_changes_at_inference(learner):
 @exercise("transfer.build_augmentation")
 def test_pixels_stay_pixels(learner):
     """In training the pixels stay between 0 and 255, about as bright as they were."""
-    (images, _), _ = drawn.draw(train=60, test=0, seed=6)
+    (images, _), _ = synthetic.draw(train=60, test=0, seed=6)
     layers = learner.transfer.build_augmentation()
     expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
     result = np.asarray(learner.tools.outputs_in_training(layers, images), np.float64)
@@ -433,7 +434,7 @@ def test_base_sees_the_whole_picture(learner):
 @exercise("transfer.build_transfer_model")
 def test_augments_in_training_only(learner):
     """In training each picture reaches the base changed; otherwise as it is."""
-    (picture, _), _ = drawn.draw(train=1, test=0, seed=8)
+    (picture, _), _ = synthetic.draw(train=1, test=0, seed=8)
     copies = np.repeat(picture, 8, 0)
     plain = pictures_at_base(learner, copies)
     expect(float(np.abs(plain - plain[:1]).max())).to_be_close(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cifar_lab import syllabus
+from cifar_lab.course import syllabus
 
 
 @pytest.mark.grading

@@ -1,0 +1,88 @@
+"""The board: lessons, exercises, points, what is next."""
+
+import io
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from cifar_lab.course import syllabus
+from cifar_lab.course.verdict import ExerciseVerdict, total, total_hidden
+
+SIGNS = {"passed": "✓", "failed": "✗", "not written": "·", "not judged": " "}
+PLAIN_SIGNS = {"passed": "+", "failed": "x", "not written": ".", "not judged": " "}
+COLOURS = {"passed": "green", "failed": "red", "not written": "dim", "not judged": "dim"}
+
+
+def console(**settings) -> Console:
+    """Where the board and its relatives are printed; plain ASCII where nothing else can be."""
+    return Console(highlight=False, **settings)
+
+
+def signs(target: Console) -> Mapping[str, str]:
+    """Marks for each status that `target` can show."""
+    return SIGNS if target.encoding.lower().startswith("utf") else PLAIN_SIGNS
+
+
+def show(folder: Path, verdicts: Mapping[str, ExerciseVerdict], target: Console) -> None:
+    """Print the board for the submission in `folder`."""
+    judged = [verdict for verdict in verdicts.values() if verdict.tests]
+    target.print(f"Judged: {folder}", soft_wrap=True)
+    target.print(_table(verdicts, target))
+    reached, _ = total(judged)
+    possible = sum(e.points for e in syllabus.exercises().values())
+    target.print(f"{reached:g} of {possible:g} points", style="bold")
+    hidden, worth = total_hidden(judged)
+    if worth:
+        target.print(f"Hidden tests: {hidden:g} of {worth:g} points")
+    following = next_exercise(verdicts)
+    if following:
+        notebook = f"lessons/{_lesson_of(following).notebook}.ipynb"
+        minutes = f"about {following.minutes} minutes"
+        target.print(f"Next: {following.id}, {minutes}: open {notebook}", soft_wrap=True)
+    else:
+        target.print("All done. To hand it in: cifar-course pack hand-in.zip", soft_wrap=True)
+
+
+def next_exercise(verdicts: Mapping[str, ExerciseVerdict]) -> syllabus.Exercise | None:
+    """The first exercise that has not passed."""
+    for id, exercise in syllabus.exercises().items():
+        if id not in verdicts or not verdicts[id].passed:
+            return exercise
+    return None
+
+
+def as_text(folder: Path, verdicts: Mapping[str, ExerciseVerdict]) -> str:
+    """The board as plain text, in what standard output can encode."""
+    buffer = io.TextIOWrapper(io.BytesIO(), encoding=sys.stdout.encoding or "ascii", newline="\n")
+    show(folder, verdicts, console(file=buffer, width=80, force_jupyter=False))
+    buffer.flush()
+    return buffer.buffer.getvalue().decode(buffer.encoding)
+
+
+def _lesson_of(exercise: syllabus.Exercise) -> syllabus.Lesson:
+    return next(lesson for lesson in syllabus.lessons() if lesson.module == exercise.module)
+
+
+def _table(verdicts: Mapping[str, ExerciseVerdict], target: Console) -> Table:
+    sign = signs(target)
+    table = Table(show_edge=False, pad_edge=False)
+    table.add_column("lesson")
+    table.add_column("exercise")
+    table.add_column("status")
+    table.add_column("points", justify="right")
+    for lesson in syllabus.lessons():
+        for number, exercise in enumerate(lesson.exercises):
+            verdict = verdicts.get(exercise.id)
+            status = verdict.status if verdict else "not judged"
+            points = f"{verdict.points:g}" if verdict else "-"
+            table.add_row(
+                f"{lesson.number} {lesson.module}" if number == 0 else "",
+                exercise.name,
+                f"[{COLOURS[status]}]{sign[status]} {status}[/]",
+                f"{points} / {exercise.points:g}",
+                end_section=exercise is lesson.exercises[-1],
+            )
+    return table

@@ -1,0 +1,129 @@
+"""What the course remembers about a learner, in `.cifar-course/` beside their modules.
+
+Verdicts of code that has not changed since, hints already given, backups of what was reset.
+Losing it loses nothing but time.
+"""
+
+import ast
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from cifar_lab.course import stubs, syllabus
+from cifar_lab.course.syllabus import Exercise
+from cifar_lab.course.verdict import ExerciseVerdict, TestVerdict
+from cifar_lab.execution.loader import read_module
+
+FOLDER = ".cifar-course"
+
+
+def _load(folder: Path, name: str) -> dict:
+    try:
+        return json.loads((folder / FOLDER / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _save(folder: Path, name: str, content: dict) -> None:
+    try:
+        (folder / FOLDER).mkdir(exist_ok=True)
+        stubs.write_whole(folder / FOLDER / name, json.dumps(content, indent=1))
+    except OSError:
+        pass  # a read-only submission is judged as well, only not remembered
+
+
+# --- verdicts ----------------------------------------------------------------------------------
+
+
+def recall(folder: Path, exercises: list[Exercise]) -> dict[str, ExerciseVerdict]:
+    """The verdicts that still hold, because nothing they depend on has changed.
+
+    Untouched stubs are `not written` without running anything.
+    """
+    saved, found = _load(folder, "verdicts.json"), {}
+    for exercise in exercises:
+        entry = saved.get(exercise.id)
+        if _is_stub(folder, exercise):
+            tests = [TestVerdict("is written", False, not_written=exercise.id)]
+            found[exercise.id] = ExerciseVerdict(exercise, tests)
+        elif entry and entry["key"] == _key(folder, exercise.module):
+            tests = [TestVerdict(**test) for test in entry["tests"]]
+            found[exercise.id] = ExerciseVerdict(exercise, tests)
+    return found
+
+
+def remember(folder: Path, verdicts: dict[str, ExerciseVerdict]) -> None:
+    """Keep verdicts for the next time."""
+    saved = _load(folder, "verdicts.json")
+    for id, verdict in verdicts.items():
+        key = _key(folder, verdict.exercise.module)
+        saved[id] = {"key": key, "tests": [asdict(test) for test in verdict.tests]}
+    _save(folder, "verdicts.json", saved)
+
+
+def _is_stub(folder: Path, exercise: Exercise) -> bool:
+    try:
+        text = read_module(folder, exercise.module)
+        return stubs.is_stub(text, exercise.module, exercise.name)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _key(folder: Path, module: str) -> str:
+    """A hash of all that a verdict on a module depends on."""
+    digest = hashlib.sha256()
+    for name in sorted(_with_sisters(folder, module)):
+        file = folder / "cifar_course" / f"{name}.py"
+        digest.update(name.encode() + (file.read_bytes() if file.is_file() else b"missing"))
+    (lesson,) = (lesson for lesson in syllabus.lessons() if lesson.module == module)
+    grader = [lesson.test_file, *sorted((syllabus.LAB / "grading").glob("*.py"))]
+    for file in grader:
+        digest.update(file.read_bytes() if file.is_file() else b"missing")
+    # asking for versions does not import the packages
+    digest.update(f"{version('numpy')} {version('keras')}".encode())
+    return digest.hexdigest()
+
+
+def _with_sisters(folder: Path, module: str, found: frozenset[str] = frozenset()) -> set[str]:
+    """A module and those that it imports, wherever in its text the import stands."""
+    found = found | {module}
+    try:
+        nodes = list(ast.walk(ast.parse(read_module(folder, module))))
+    except (OSError, SyntaxError, ValueError):
+        return set(found)
+    named = {word for node in nodes for word in _imported(node)}
+    for sister in named & set(syllabus.modules()) - found:
+        found = found | _with_sisters(folder, sister, frozenset(found))
+    return set(found)
+
+
+def _imported(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {part for alias in node.names for part in alias.name.split(".")}
+    if isinstance(node, ast.ImportFrom):
+        return {*(node.module or "").split("."), *(alias.name for alias in node.names)}
+    return set()
+
+
+# --- hints and backups -------------------------------------------------------------------------
+
+
+def next_hint_level(folder: Path, exercise: Exercise) -> int:
+    """The level after the last one that was given, and note that it is given now."""
+    given = _load(folder, "hints.json")
+    level = min(given.get(exercise.id, 0) + 1, len(exercise.hints))
+    _save(folder, "hints.json", {**given, exercise.id: level})
+    return level
+
+
+def back_up(folder: Path, module: str) -> Path:
+    """Copy a module into the backups; returns the copy."""
+    kept = folder / FOLDER / "backups"
+    kept.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    copy = kept / f"{module}-{stamp}.py"
+    copy.write_bytes((folder / "cifar_course" / f"{module}.py").read_bytes())
+    return copy

@@ -1,0 +1,37 @@
+"""A submission: a folder with a `cifar_course/` that holds a learner's modules."""
+
+from pathlib import Path
+
+from cifar_lab.execution.loader import PACKAGE
+
+
+class NoSubmission(Exception):
+    """There is nothing to judge at the path that was given."""
+
+
+def find_submission(path: str | Path | None = None) -> Path:
+    """The folder to judge.
+
+    Args:
+        path: A submission. None looks upwards from the current folder for the nearest one that
+            holds a `cifar_course/` (in the repository: the repository, in `solutions/`: the
+            reference).
+
+    Raises:
+        NoSubmission: No `cifar_course/` is there.
+    """
+    if path is not None:
+        folder = Path(path).expanduser().resolve()
+        if not (folder / PACKAGE).is_dir():
+            raise NoSubmission(
+                f"{folder} holds no folder {PACKAGE}/. A submission is the folder *around* it."
+            )
+        return folder
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / PACKAGE).is_dir():
+            return folder
+    raise NoSubmission(
+        f"no folder {PACKAGE}/ in {here} or above it. Go to the course's folder, or name a "
+        "submission with --submission=DIR."
+    )

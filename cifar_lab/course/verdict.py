@@ -1,0 +1,99 @@
+"""What a judgement came to: tests, exercises, points."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cifar_lab.course.syllabus import Exercise
+
+
+@dataclass
+class TestVerdict:
+    """One law: whether it holds for the submission, and what to say if not."""
+
+    __test__ = False  # pytest, too, collects classes by this prefix
+
+    name: str
+    passed: bool = True
+    message: str = ""
+    not_written: str | None = None  # the exercise whose stub was met
+    mistake: str | None = None  # the misconception that was recognised
+    fault: str | None = None  # time-out, crash, ...: what kept learner code from answering
+    flags: list[str] = field(default_factory=list)  # what a person should look at
+
+
+@dataclass
+class ExerciseVerdict:
+    """One exercise: its tests, and what they are worth."""
+
+    exercise: Exercise
+    tests: list[TestVerdict] = field(default_factory=list)
+    # an instructor's own, which carry points of their own: (verdict, points)
+    hidden: list[tuple[TestVerdict, float]] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every test passed."""
+        return bool(self.tests) and all(test.passed for test in self.tests)
+
+    @property
+    def status(self) -> str:
+        """`passed`, `failed` or `not written`."""
+        if self.passed:
+            return "passed"
+        untouched = all(test.not_written == self.exercise.id for test in self.tests)
+        return "not written" if untouched else "failed"
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether something ended learner code from outside in one of the tests."""
+        every = [*self.tests, *(test for test, _ in self.hidden)]
+        return any(test.fault == "killed" for test in every)
+
+    @property
+    def points(self) -> float:
+        """The exercise's points, split evenly over its tests."""
+        if not self.tests:
+            return 0.0
+        share = sum(test.passed for test in self.tests) / len(self.tests)
+        return round(float(self.exercise.points) * share, 2)
+
+    @property
+    def first_failure(self) -> TestVerdict | None:
+        """The first test that failed."""
+        return next((test for test in self.tests if not test.passed), None)
+
+    def as_json(self) -> dict[str, Any]:
+        """The exercise's entry in `--json`."""
+        return {
+            "passed": self.passed,
+            "status": self.status,
+            "points": self.points,
+            "max_points": float(self.exercise.points),
+            "tests": [
+                {"name": test.name, "passed": test.passed, "message": test.message}
+                for test in self.tests
+            ],
+        }
+
+
+def total_hidden(verdicts: list[ExerciseVerdict]) -> tuple[float, float]:
+    """Points reached in hidden tests, and points there were to reach."""
+    hidden = [pair for verdict in verdicts for pair in verdict.hidden]
+    reached = sum(points for test, points in hidden if test.passed)
+    return round(reached, 2), float(sum(points for _, points in hidden))
+
+
+def total(verdicts: list[ExerciseVerdict]) -> tuple[float, float]:
+    """Points reached, and points there were to reach."""
+    reached = sum(verdict.points for verdict in verdicts)
+    return round(reached, 2), float(sum(verdict.exercise.points for verdict in verdicts))
+
+
+def as_json(verdicts: list[ExerciseVerdict]) -> dict[str, Any]:
+    """What `--json` writes."""
+    reached, possible = total(verdicts)
+    return {
+        "exercises": {verdict.exercise.id: verdict.as_json() for verdict in verdicts},
+        "points": reached,
+        "max_points": possible,
+    }

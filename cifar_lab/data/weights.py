@@ -1,0 +1,69 @@
+"""MobileNetV2 with the weights it learnt on ImageNet, where they are on this machine."""
+
+import os
+from pathlib import Path
+
+from cifar_lab.data.dataset import GET_IT, patience
+
+NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
+
+
+class WeightsError(Exception):
+    """The weights cannot be used; the message names the file and says what to do."""
+
+
+def file() -> Path:
+    """Where Keras keeps the weights, whether they are there or not."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models" / NAME
+
+
+def mobilenet(image_size: int):
+    """MobileNetV2 without its top for square pictures, with its ImageNet weights.
+
+    The weights are those that learnt at 224 pixels, whatever the size: a convolution does not
+    depend on it, and one file serves all sizes.
+
+    Args:
+        image_size: Of a side, in pixels; at least 32.
+
+    Raises:
+        WeightsError: They are not there, or not readable.
+    """
+    import keras  # not at the top: whether the file is there can be asked without it
+
+    if not file().exists():
+        raise WeightsError(
+            f"{file()}: MobileNetV2's ImageNet weights are not there (9 MB). {GET_IT}, or copy "
+            "that file from a machine that has it."
+        )
+    shape = (image_size, image_size, 3)
+    try:
+        return keras.applications.MobileNetV2(shape, include_top=False, weights=str(file()))
+    except (OSError, ValueError, KeyError) as error:
+        raise WeightsError(
+            f"{file()}: these are not MobileNetV2's weights, or not all of them ({error}). "
+            f"Delete the file and {GET_IT}."
+        ) from error
+
+
+def describe() -> str:
+    """A line for people: whether the weights are there, and where."""
+    if file().exists():
+        return f"MobileNetV2's ImageNet weights: {file()}"
+    return f"MobileNetV2's ImageNet weights are not there. For `train transfer`, {GET_IT} (9 MB)."
+
+
+def download() -> Path:
+    """Fetch the weights through Keras, unless they are there; return their file."""
+    import keras
+
+    if not file().exists():
+        try:
+            with patience():
+                keras.applications.MobileNetV2((224, 224, 3), include_top=False, weights="imagenet")
+        except Exception as error:  # Keras raises a bare Exception where there is no network
+            raise WeightsError(
+                f"{file()}: the download failed ({error}). Check the network and run the command "
+                "again, or copy that file from a machine that has it."
+            ) from error
+    return file()

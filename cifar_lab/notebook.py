@@ -1,0 +1,120 @@
+"""For notebooks: which modules are at work, an exercise's card, and its verdict in place."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+from cifar_lab.course import progress, stubs, syllabus
+from cifar_lab.course.submission import NoSubmission, find_submission
+from cifar_lab.course.verdict import ExerciseVerdict
+from cifar_lab.execution.keras_import import import_keras
+from cifar_lab.execution.loader import PACKAGE, Modules
+
+FILLED, EMPTY = "*", "."
+
+
+class WrongModules(Exception):
+    """The notebook would run on other modules than the ones its folder stands for."""
+
+
+def start(lesson: int) -> None:
+    """Say which modules this notebook uses, and set the notebook up.
+
+    Raises:
+        WrongModules: `import cifar_course` finds other modules than the nearest ones above
+            the notebook.
+    """
+    wanted = find_submission()
+    package = importlib.import_module(PACKAGE)
+    (found, *_) = package.__path__
+    if Path(found).resolve() != wanted / PACKAGE:
+        raise WrongModules(
+            f"this notebook should use {wanted / PACKAGE}, but `import {PACKAGE}` finds {found}. "
+            "Start Jupyter in the course's folder, install the course there "
+            "(pip install -e .), and restart the kernel."
+        )
+    _set_up_notebook()
+    (entry,) = (entry for entry in syllabus.lessons() if entry.number == lesson)
+    if entry.keras:
+        import_keras()
+    whose = "the reference" if wanted == syllabus.ROOT / "solutions" else "your modules"
+    print(f"Lesson {lesson}: {entry.title}. About {entry.minutes} minutes.")
+    print(f"Uses {whose}, in {wanted.name}/{PACKAGE}.")
+
+
+def _set_up_notebook() -> None:
+    from IPython import get_ipython
+
+    from cifar_lab import plots
+
+    plots.use_course_style()
+    shell = get_ipython()
+    if shell is not None:
+        # an edited module is used at once, without restarting the kernel
+        shell.run_line_magic("load_ext", "autoreload")
+        shell.run_line_magic("autoreload", "2")
+
+
+def card(exercise: str) -> None:
+    """Print an exercise's card: what it is worth, how long it takes, what is hard."""
+    (entry,) = syllabus.find([exercise])
+    stars = FILLED * entry.difficulty + EMPTY * (5 - entry.difficulty)
+    print(f"Exercise {entry.id}: write it in {PACKAGE}/{entry.module}.py")
+    points = f"{entry.points:g} point" + ("s" if entry.points != 1 else "")
+    print(f"difficulty {stars}   about {entry.minutes} minutes   {points}")
+    print(f"hard: {entry.hard}")
+
+
+def check(exercise: str) -> None:
+    """Judge one exercise of this notebook's modules, and print verdict, reason and hint."""
+    print(in_words(_verdict(exercise)))
+
+
+def _verdict(exercise: str) -> ExerciseVerdict:
+    from cifar_lab.grading.run import judge
+
+    folder, wanted = find_submission(), syllabus.find([exercise])
+    known = progress.recall(folder, wanted)
+    if not known:
+        known = judge(folder, wanted)
+        progress.remember(folder, known)
+    return known[exercise]
+
+
+def borrow(exercise: str) -> Callable:
+    """An exercise of another lesson: the learner's answer if it passes, else the reference's.
+
+    Raises:
+        NoSubmission: The answer does not pass, and this edition has no reference.
+    """
+    module, name = exercise.split(".")
+    verdict = _verdict(exercise)
+    if verdict.passed:
+        print(f"{exercise}: passes its check and is used here")
+        return getattr(importlib.import_module(f"{PACKAGE}.{module}"), name)
+    if not stubs.REFERENCE.is_dir():
+        raise NoSubmission(
+            f"{exercise} is {verdict.status}, and this lesson needs it: write it first"
+        )
+    print(f"{exercise}: yours is {verdict.status}, so the reference's answer is used here")
+    with Modules(stubs.REFERENCE, syllabus.modules()).active():
+        return getattr(importlib.import_module(f"{PACKAGE}.{module}"), name)
+
+
+def in_words(verdict: ExerciseVerdict) -> str:
+    """A verdict, with the first failure's message and the first hint."""
+    exercise = verdict.exercise
+    right = sum(test.passed for test in verdict.tests)
+    tests = "" if verdict.status == "not written" else f"{right} of {len(verdict.tests)} tests, "
+    points = f"{verdict.points:g} of {exercise.points:g} points"
+    if verdict.status == "failed":  # "failed, 5 of 6 tests" would read as five failures
+        tests = f"{right} of {len(verdict.tests)} tests passed, "
+    lines = [f"{exercise.id}: {verdict.status}, {tests}{points}"]
+    failure = verdict.first_failure
+    if verdict.status == "failed":
+        lines += ["", f"{failure.name}:", *("  " + line for line in failure.message.splitlines())]
+    if not verdict.passed:
+        named = failure.mistake  # the first hint is about the idea, not about this mistake
+        lines += ["", f"{'In general' if named else 'Hint'}: {exercise.hints[0]}"]
+        lines += [f"More: cifar-course hint {exercise.id}"]
+    return "\n".join(lines)

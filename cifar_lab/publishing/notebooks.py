@@ -1,0 +1,127 @@
+"""The lessons' notebooks: text is the source, notebooks are generated, and both must agree.
+
+lessons/NN_topic.py       the text, in Jupytext's percent format
+lessons/NN_topic.ipynb    the same cells, without outputs
+solutions/NN_topic.ipynb  the same cells, run on the reference
+"""
+
+import os
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+from cifar_lab.course import syllabus
+from cifar_lab.course.stubs import write_whole
+
+LESSONS = syllabus.ROOT / "lessons"
+SOLUTIONS = syllabus.ROOT / "solutions"
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+MINUTES_FOR_A_CELL = 5
+
+
+def texts() -> list[Path]:
+    """The text of every lesson."""
+    return [LESSONS / f"{lesson.notebook}.py" for lesson in syllabus.lessons()]
+
+
+def from_text(text: Path) -> NotebookNode:
+    """The notebook that a lesson's text makes, without outputs, ids stable from run to run."""
+    notebook = jupytext.read(text, fmt="py:percent")
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number}"
+    notebook.metadata = NotebookNode(
+        {"jupytext": {"formats": "ipynb,py:percent"}, "kernelspec": NotebookNode(KERNEL)}
+    )
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def sync(text: Path) -> None:
+    """Write both notebooks from the text; a solution keeps the outputs of unchanged cells."""
+    notebook = from_text(text)
+    write(text.with_suffix(".ipynb"), notebook)
+    solution = SOLUTIONS / f"{text.stem}.ipynb"
+    if solution.exists():
+        known = {cell.source: cell for cell in _read(solution).cells if cell.cell_type == "code"}
+        for cell in notebook.cells:
+            if cell.cell_type == "code" and cell.source in known:
+                cell.outputs = known[cell.source].outputs
+                cell.execution_count = known[cell.source].execution_count
+    write(solution, notebook)
+
+
+def execute(text: Path) -> None:
+    """Run a lesson on the reference and the drawn set, and keep its outputs.
+
+    Raises:
+        RuntimeError: A figure could not be drawn; nbclient notices only what the code raises.
+    """
+    from nbclient import NotebookClient
+
+    notebook = from_text(text)
+    client = NotebookClient(
+        notebook,
+        timeout=60 * MINUTES_FOR_A_CELL,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(SOLUTIONS)}},
+    )
+    before = os.environ.get("CIFAR_COURSE_DATA")
+    os.environ["CIFAR_COURSE_DATA"] = "drawn"
+    try:
+        client.execute()
+    finally:
+        del os.environ["CIFAR_COURSE_DATA"]
+        if before is not None:
+            os.environ["CIFAR_COURSE_DATA"] = before
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                raise RuntimeError(f"{text.name}: {output.evalue}, in the cell\n{cell.source}")
+    write(SOLUTIONS / f"{text.stem}.ipynb", notebook)
+
+
+def disagreements(text: Path) -> list[str]:
+    """What is out of step between a lesson's text and its two notebooks."""
+    wanted = _cells(from_text(text))
+    found = []
+    for notebook in (text.with_suffix(".ipynb"), SOLUTIONS / f"{text.stem}.ipynb"):
+        name = notebook.relative_to(syllabus.ROOT)
+        if not notebook.exists():
+            found.append(f"{name} is missing")
+        elif _cells(_read(notebook)) != wanted:
+            found.append(f"{name} and {text.name} differ in their cells")
+    return found
+
+
+def outputs(notebook: Path) -> int:
+    """How many cells of a notebook carry outputs."""
+    cells = _read(notebook).cells
+    return sum(bool(cell.get("outputs")) for cell in cells if cell.cell_type == "code")
+
+
+def verdicts(notebook: Path) -> dict[str, int]:
+    """How many tests of each exercise the stored outputs of a notebook tell of."""
+    pattern = re.compile(r"^(\w+\.\w+): \w+, \d+ of (\d+) tests", re.MULTILINE)
+    texts = [
+        output.get("text", "")
+        for cell in _read(notebook).cells
+        for output in cell.get("outputs", ())
+    ]
+    return {name: int(count) for text in texts for name, count in pattern.findall(text)}
+
+
+def _cells(notebook: NotebookNode) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(c.cell_type, c.source, tuple(c.metadata.get("tags", ()))) for c in notebook.cells]
+
+
+def _read(path: Path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def write(path: Path, notebook: NotebookNode) -> None:
+    """Write a notebook, whole or not at all."""
+    write_whole(path, nbformat.writes(notebook) + "\n")

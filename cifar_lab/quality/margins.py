@@ -1,0 +1,85 @@
+"""How far the reference stays from each threshold of a training, seed by seed.
+
+records/graders/margins.json keeps every value that was measured.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from statistics import mean, stdev
+
+from cifar_lab import hardware
+from cifar_lab.course import stubs, syllabus
+from cifar_lab.grading.run import judge
+from cifar_lab.quality import grading_tests
+from cifar_lab.testing.expect import MEASURED
+
+STORE = syllabus.ROOT / "records" / "graders" / "margins.json"
+ENOUGH = 5  # standard deviations
+
+
+@dataclass(frozen=True)
+class Margin:
+    """The values of one exercise that were held against one threshold."""
+
+    exercise: str
+    threshold: str
+    values: list[float]  # one for each seed, from 0
+    date: str
+    hardware: str
+
+    @property
+    def bound(self) -> float:
+        """The threshold as it is today."""
+        return syllabus.threshold(self.threshold)
+
+    @property
+    def mean(self) -> float:
+        """Of all seeds."""
+        return mean(self.values)
+
+    @property
+    def deviation(self) -> float:
+        """The sample standard deviation over the seeds."""
+        return stdev(self.values)
+
+    @property
+    def worst(self) -> float:
+        """The value nearest to the threshold, or farthest on its wrong side."""
+        return min(self.values) if self.mean > self.bound else max(self.values)
+
+    @property
+    def deviations(self) -> float:
+        """From the mean to the threshold, in standard deviations."""
+        return abs(self.mean - self.bound) / self.deviation
+
+
+def stored() -> list[Margin]:
+    """The margins that are kept, in the order of the course."""
+    if not STORE.exists():
+        return []
+    return [Margin(**entry) for entry in json.loads(STORE.read_text(encoding="utf-8"))]
+
+
+def measure(seeds: int) -> Iterator[tuple[int, str]]:
+    """Grade the reference's trainings once for each seed, and keep what they reach.
+
+    Yields:
+        The seed and the exercise that were just measured.
+    """
+    found: dict[tuple[str, str], list[float]] = {}
+    todo = [e for e in syllabus.exercises().values() if grading_tests.trains(e)]
+    for seed in range(seeds):
+        for exercise in todo:
+            MEASURED.clear()
+            judge(stubs.REFERENCE, [exercise], "grading and trains", grading_seed=seed)
+            for threshold, values in MEASURED.items():
+                found.setdefault((exercise.id, threshold), []).extend(values)
+            yield seed, exercise.id
+        # some train without a threshold
+        todo = [e for e in todo if any(e.id == id for id, _ in found)]
+    how = date.today().isoformat(), hardware.cpu()
+    kept = [vars(Margin(*names, values, *how)) for names, values in found.items()]
+    STORE.parent.mkdir(parents=True, exist_ok=True)
+    stubs.write_whole(STORE, json.dumps(kept, indent=1) + "\n")

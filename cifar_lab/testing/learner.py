@@ -1,0 +1,220 @@
+"""The test's side: `learner.normalization.standardize(...)` calls a submission.
+
+A test never sees learner code itself. It sees plain values that crossed the wire, and
+proxies for the models, layers and callbacks that stay on the other side.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cifar_lab.execution import protocol
+from cifar_lab.execution.worker import MESSAGE_LIMIT
+from cifar_lab.testing.describe import call_in_words
+
+NAME_LIMIT = 200
+NAMES_LIMIT = 20
+
+
+class LearnerError(Exception):
+    """Learner code raised an exception.
+
+    Attributes:
+        types: Names of its built-in classes, the most specific first.
+        message: What it said.
+        lines: The learner's own lines that led there: (file name, number, text).
+    """
+
+    def __init__(self, types: list[str], message: str, lines: list[list], call: str):
+        super().__init__(f"{types[0] if types else 'Exception'}: {message}")
+        self.types = types
+        self.message = message
+        self.lines = lines
+        self.call = call
+
+    @property
+    def not_written(self) -> str | None:
+        """The exercise whose stub was met, if that is what happened."""
+        exercise, found, _ = self.message.partition(" is not written yet")
+        return exercise if found and "NotImplementedError" in self.types else None
+
+
+class Fault(LearnerError):
+    """Learner code did not answer as it should: it took too long, died, or sent nonsense.
+
+    Attributes:
+        kind: `time-out`, `crash`, `killed`, `output limit`, `bad reply` or `invalid model`.
+    """
+
+    def __init__(self, kind: str, words: str):
+        super().__init__([kind], words, [], "")
+        self.kind = kind
+
+
+class GraderError(Exception):
+    """The grader's own fault: no verdict, and never a zero."""
+
+
+class Learner:
+    """A submission, as a grading test sees it.
+
+    Args:
+        channel: Takes a request frame and returns the reply frame.
+        import_first: Called with a module's name before the first call of one of its functions.
+        trusted: Whether replies are more than claims: there is no wall.
+
+    Attributes:
+        arguments: The arrays that the last call was given, in their order, as it left them.
+            What the test itself holds never changes: a hand-in that empties its arguments would
+            move what a test expects, wherever that is computed after the call.
+        fault: The last Fault, also where a test expected an exception.
+        flags: What a person should look at.
+    """
+
+    def __init__(
+        self,
+        channel: Callable[[bytes], bytes],
+        import_first: Callable[[str], None] | None = None,
+        trusted: bool = True,
+    ):
+        self._channel = channel
+        self._import_first = import_first
+        self.trusted = trusted
+        self.arguments: list[np.ndarray] = []
+        self.fault: Fault | None = None
+        self.flags: list[str] = []
+        self.last_call = ""
+
+    def __getattr__(self, module: str) -> "Module":
+        if module.startswith("_"):
+            raise AttributeError(module)
+        return Module(self, module)
+
+    def request(self, described: str, request: dict, args: tuple, kwargs: dict) -> Any:
+        """Send one request; return its result, or raise LearnerError."""
+        self.last_call, self.arguments = described, []
+        frame = protocol.encode({**request, "args": list(args), "kwargs": kwargs})
+        try:
+            if self._import_first and request.get("module", "tools") != "tools":
+                self._import_first(request["module"])
+            reply = self._reply(self._channel(frame), len(protocol.arrays_in([args, kwargs])))
+            if "refused" in reply:
+                raise _refusal(frame, reply["refused"])
+            if "error" in reply:
+                raise LearnerError(**_cut(reply["error"]), call=described)
+            self.arguments = reply["arguments"]
+        except Fault as fault:
+            fault.call = described
+            self.fault = fault
+            raise
+        return reply["result"]
+
+    def _reply(self, frame: bytes, arrays: int) -> dict:
+        """A reply, checked: what comes through a wall may be anything."""
+        try:
+            reply = protocol.decode(frame, self._proxy)
+        except protocol.WireError as error:
+            raise Fault("bad reply", str(error)) from error
+        if not _is_reply(reply, arrays):
+            raise Fault("bad reply", "it is neither a result nor an error")
+        return reply
+
+    def _proxy(self, kind: str, number: int) -> "Proxy":
+        return Proxy(kind, number, self)
+
+
+def _refusal(frame: bytes, words: str) -> Fault:
+    """Whose fault it is that a request was not understood.
+
+    Raises:
+        GraderError: Nobody understands it.
+    """
+    try:
+        protocol.decode(frame)
+    except protocol.WireError as error:
+        raise GraderError(f"a request that is no frame: {error}") from error
+    return Fault("bad reply", f"it does not know what was asked: {words[:MESSAGE_LIMIT]}")
+
+
+def _cut(error: dict[str, Any]) -> dict[str, Any]:
+    """An error in as many words as one needs; what comes through a wall may be anything."""
+    return {
+        "types": [name[:NAME_LIMIT] for name in error["types"][:NAMES_LIMIT]],
+        "message": error["message"][:MESSAGE_LIMIT],
+        "lines": [
+            [part[:NAME_LIMIT] if isinstance(part, str) else part for part in line]
+            for line in error["lines"][-5:]
+        ],
+    }
+
+
+def _is_reply(reply: Any, arrays: int) -> bool:
+    if not isinstance(reply, dict):
+        return False
+    if set(reply) == {"refused"}:
+        return isinstance(reply["refused"], str)
+    if set(reply) == {"error"}:
+        error = reply["error"]
+        return (
+            isinstance(error, dict)
+            and set(error) == {"types", "message", "lines"}
+            and isinstance(error["message"], str)
+            and isinstance(error["types"], list)
+            and all(isinstance(name, str) for name in error["types"])
+            and isinstance(error["lines"], list)
+            and all(isinstance(line, list) and len(line) == 3 for line in error["lines"])
+            and all(isinstance(part, str | int | None) for line in error["lines"] for part in line)
+        )
+    changed = reply.get("arguments")
+    return (
+        set(reply) == {"result", "arguments"}
+        and isinstance(changed, list)
+        and len(changed) == arrays
+        and all(isinstance(array, np.ndarray) for array in changed)
+    )
+
+
+class Module:
+    """`learner.cnn`, or `learner.tools`: its functions, called on the other side."""
+
+    def __init__(self, learner: Learner, name: str):
+        self._learner = learner
+        self._name = name
+
+    def __getattr__(self, function: str) -> Callable:
+        if function.startswith("_"):
+            raise AttributeError(function)
+
+        def call(*args, **kwargs):
+            described = call_in_words(f"{self._name}.{function}", args, kwargs)
+            request = {"module": self._name, "name": function}
+            return self._learner.request(described, request, args, kwargs)
+
+        return call
+
+
+class Proxy(protocol.Handle):
+    """An object that stays on the learner's side, and answers to the methods of its kind."""
+
+    def __init__(self, kind: str, number: int, learner: Learner):
+        super().__init__(kind, number)
+        object.__setattr__(self, "learner", learner)
+
+    def __getattr__(self, method: str) -> Callable:
+        if method.startswith("_"):
+            raise AttributeError(method)
+
+        def call(*args, **kwargs):
+            described = call_in_words(f"{self.kind}.{method}", args, kwargs)
+            request = {"object": self, "method": method}
+            return self.learner.request(described, request, args, kwargs)
+
+        return call
+
+    # two proxies of one object are equal, so a test can ask "the same model?"
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Proxy) and (self.kind, self.number) == (other.kind, other.number)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.number))

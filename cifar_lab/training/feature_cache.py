@@ -1,0 +1,88 @@
+"""What a frozen network makes of many pictures, computed once, kept on disk, memory-mapped."""
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+from cifar_lab.course.stubs import write_whole
+from cifar_lab.training.run import RunError
+
+CHUNK = 500  # pictures between two notes of progress: a few seconds' work
+
+
+def cached(
+    file: Path,
+    images: np.ndarray,
+    extract: Callable[[np.ndarray], np.ndarray],
+    shape: tuple[int, ...],
+    key: str,
+) -> tuple[np.ndarray, float]:
+    """The features of all images, from `file` as far as they are there, computed otherwise.
+
+    After an interruption the same call goes on where it stopped: what is done is noted beside
+    the file, after it was written.
+
+    Args:
+        file: Where the features are kept, `.npy`.
+        images: `(n, ...)`, in the order of the features.
+        extract: From some images to their features, `(some, *shape)`.
+        shape: Of one image's features.
+        key: What makes two caches the same. A file with another key is computed anew.
+
+    Returns:
+        The features, float16 `(n, *shape)`, memory-mapped, and the seconds they took.
+
+    Raises:
+        RunError: The disk is too small, or a feature is too large for float16.
+    """
+    note = file.with_suffix(".json")
+    done, seconds = _progress(note, file, key, (len(images), *shape))
+    if not done:
+        _check_space(file, len(images) * math.prod(shape) * 2)
+        features = np.lib.format.open_memmap(file, "w+", np.float16, (len(images), *shape))
+    else:
+        features = np.lib.format.open_memmap(file, "r+")
+    starts = range(done, len(images), CHUNK)
+    for start in track(starts, f"features, {file.stem}", disable=not starts):
+        began = time.monotonic()
+        stop = min(start + CHUNK, len(images))
+        features[start:stop] = _as_float16(extract(images[start:stop]))
+        features.flush()
+        seconds += time.monotonic() - began
+        write_whole(note, json.dumps({"key": key, "done": stop, "seconds": seconds}))
+    return np.load(file, mmap_mode="r"), seconds
+
+
+def _progress(note: Path, file: Path, key: str, shape: tuple[int, ...]) -> tuple[int, float]:
+    """How many images are done, and the seconds they took; (0, 0) for anything doubtful."""
+    try:
+        said = json.loads(note.read_text(encoding="utf-8"))
+        there = np.load(file, mmap_mode="r")
+    except (OSError, ValueError):
+        return 0, 0.0
+    if said["key"] != key or there.shape != shape or there.dtype != np.float16:
+        return 0, 0.0
+    return said["done"], said["seconds"]
+
+
+def _check_space(file: Path, needed: int) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(file.parent).free
+    if needed > free:
+        raise RunError(
+            f"{file}: the features need {needed / 1e9:.1f} GB, and the disk has "
+            f"{free / 1e9:.1f} GB left. Make room, or choose another --out."
+        )
+
+
+def _as_float16(features: np.ndarray) -> np.ndarray:
+    largest = float(np.abs(features).max(initial=0))
+    if not largest <= float(np.finfo(np.float16).max):
+        raise RunError(f"a feature of {largest:.3g} does not fit into 16 bits")
+    return features.astype(np.float16)

@@ -1,0 +1,96 @@
+# Models, layers and schedules that do more than they should, or are not what they say.
+
+# %% a schedule whose settings run programs
+# module: schedules
+# judges: schedules.WarmupCosine
+# earns: 3
+# heavy: yes
+import os
+
+class WarmupCosine(WarmupCosine):
+    def get_config(self):
+        os.system("touch @OUTSIDE@/config")
+        return super().get_config()
+
+    @classmethod
+    def from_config(cls, config):
+        os.system("touch @OUTSIDE@/config")
+        return cls(**config)
+
+
+# %% a layer that runs programs when it is saved and loaded
+# module: regularization
+# judges: regularization.BatchNorm
+# earns: 6
+# heavy: yes
+import os
+
+class BatchNorm(BatchNorm):
+    def get_config(self):
+        os.system("touch @OUTSIDE@/config")
+        return super().get_config()
+
+    def save_own_variables(self, store):
+        os.system("touch @OUTSIDE@/saved")
+        super().save_own_variables(store)
+
+    def build_from_config(self, config):
+        os.system("touch @OUTSIDE@/built")
+        super().build_from_config(config)
+
+
+# %% Keras says what it is told to say
+# module: cnn
+# judges: cnn.compile_cnn
+# earns: 0
+# heavy: yes
+import keras
+keras.Model.compile = lambda self, *a, **k: None
+keras.Model.fit = keras.Model.evaluate = keras.Model.predict = lambda *a, **k: True
+
+def compile_cnn(model, learning_rate=1e-3):
+    return model
+
+
+# %% a small model under a large one's description
+# module: cnn
+# judges: cnn.build_cnn
+# earns: 0.57
+# faults: invalid model, none
+# heavy: yes
+# (one law of seven holds: what comes out are probabilities)
+import keras
+from cifar_lab.execution import handles
+
+honest = build_cnn
+spec = handles.summary_spec
+handles.METHODS["model"]["summary_spec"] = lambda model: spec(getattr(model, "shown", model))
+handles.METHODS["model"]["count_params"] = lambda model: getattr(model, "shown", model).count_params()
+
+def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
+    model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), keras.layers.Dense(num_classes, activation="softmax")])
+    model.shown = honest(input_shape, num_classes, filters)
+    return model
+
+
+# %% a model that knows nothing under a regularized one's description
+# module: regularization
+# judges: regularization.build_regularized_cnn
+# earns: 0
+# faults: invalid model, none
+# heavy: yes
+import keras
+from cifar_lab.execution import handles
+
+honest = build_regularized_cnn
+for name in ("summary_spec", "get_weights", "count_params"):
+    def lie(model, of=handles.METHODS["model"][name]):
+        return of(getattr(model, "shown", model))
+
+    handles.METHODS["model"][name] = lie
+
+def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
+    known = keras.layers.Dense(num_classes, activation="softmax", kernel_initializer="zeros", trainable=False)
+    model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), known])
+    model.shown = honest(input_shape, num_classes, filters)
+    return model

@@ -1,0 +1,294 @@
+"""Hand-ins are taken in: the modules and nothing else, whatever else is there."""
+
+import os
+import stat
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cifar_lab.course import syllabus
+from cifar_lab.grading import intake, results
+
+GOOD = "def one_hot(labels, num_classes):\n    return 1\n"
+MISSING = [f"{module}.py is missing" for module in syllabus.modules() if module != "normalization"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A hand-in's folder, and a way to put files into it."""
+
+    class Folder:
+        path = tmp_path / "given" / "ada"
+
+        def put(self, name: str, content: str | bytes = GOOD) -> Path:
+            file = self.path / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.encode() if isinstance(content, str) else content)
+            return file
+
+    return Folder()
+
+
+@pytest.fixture
+def taken(tmp_path):
+    """Take a hand-in in: (what was said, the files that came out by name)."""
+
+    def take(source: Path):
+        target = tmp_path / "taken"
+        hand_in = intake.take_in(source, "ada", target)
+        files = [file for file in target.rglob("*") if not file.is_dir()]
+        return hand_in, {str(file.relative_to(target)): file.read_text() for file in files}
+
+    return take
+
+
+def zipped(tmp_path: Path, members: dict[str, str | bytes]) -> Path:
+    """A zip file of these members."""
+    file = tmp_path / "ada.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file
+
+
+MODULE = "cifar_course/normalization.py"
+
+
+def test_only_the_modules_come_through(folder, taken):
+    folder.put(MODULE)
+    extras = ["conftest.py", "pytest.ini", "sitecustomize.py", "numpy/__init__.py", "plugin.py"]
+    extras += ["cifar_course/conftest.py", "cifar_course/helper.py", "cifar_course/cnn.pyc"]
+    for name in extras:
+        folder.put(name, "raise SystemExit")
+    folder.put("cifar_course/__init__.py", "raise SystemExit")
+    hand_in, files = taken(folder.path)
+    assert files == {MODULE: GOOD}
+    assert sorted(hand_in.ignored) == sorted(extras)
+    assert hand_in.modules == ["normalization"] and hand_in.faults == MISSING and hand_in.valid
+
+
+@pytest.mark.parametrize("outer", ["", "a/", "a/b/", "a/b/c/"])
+def test_the_package_may_lie_three_folders_down(folder, taken, tmp_path, outer):
+    folder.put(outer + MODULE)
+    assert taken(folder.path)[1] == {MODULE: GOOD}
+    other = intake.take_in(zipped(tmp_path, {outer + MODULE: GOOD}), "b", tmp_path / "other")
+    assert other.modules == ["normalization"]
+
+
+def test_four_folders_down_is_too_deep(folder, taken):
+    folder.put("a/b/c/d/" + MODULE)
+    hand_in, files = taken(folder.path)
+    assert not hand_in.valid and not files and hand_in.ignored == ["a/b/c/d/" + MODULE]
+
+
+def test_two_packages_are_a_fault(folder, taken):
+    folder.put("old/" + MODULE)
+    folder.put("new/" + MODULE)
+    hand_in, files = taken(folder.path)
+    assert not hand_in.valid and not files
+    assert "new/cifar_course, old/cifar_course" in hand_in.faults[0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        GOOD.encode("utf-8-sig"),
+        GOOD.replace("\n", "\r\n").encode(),
+        GOOD.replace("\n", "\r").encode(),
+    ],
+    ids=["BOM", "CRLF", "CR"],
+)
+def test_honest_oddities_do_not_matter(folder, taken, content):
+    folder.put(MODULE, content)
+    hand_in, files = taken(folder.path)
+    assert files == {MODULE: GOOD} and hand_in.faults == MISSING
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("é".encode("latin-1"), "is not UTF-8"),
+        (b"x = 1\0", "holds a zero byte"),
+        (b"#" * (256 * 1024 + 1), "is larger than 256 KiB"),
+    ],
+)
+def test_what_is_no_source_is_named(folder, taken, content, fault):
+    folder.put(MODULE, content)
+    hand_in, files = taken(folder.path)
+    assert not files and not hand_in.valid and f"{MODULE} {fault}" in hand_in.faults[0]
+
+
+def test_the_largest_source_that_is_allowed(folder, taken):
+    folder.put(MODULE, b"#" * (256 * 1024))
+    assert taken(folder.path)[0].valid
+
+
+def test_a_module_that_does_not_parse_is_kept_and_named(folder, taken):
+    folder.put(MODULE, "def one_hot(:\n")
+    hand_in, files = taken(folder.path)
+    assert hand_in.valid and MODULE in files
+    assert "normalization.py does not parse, line 1" in hand_in.faults[0]
+
+
+@pytest.mark.parametrize(
+    "source", ["(" * 50_000, "-" * 200_000 + "1", "x = " + "[" * 90_000, "1" + "**1" * 60_000]
+)
+def test_a_source_that_breaks_the_compiler_breaks_nothing_else(folder, taken, source):
+    folder.put(MODULE, source)
+    hand_in, _ = taken(folder.path)
+    assert hand_in.valid and len(hand_in.faults) > len(MISSING)
+
+
+def test_links_pipes_and_devices_are_not_read(folder, taken, tmp_path):
+    secret = tmp_path / "secret.py"
+    secret.write_text("the answers")
+    package = folder.put("cifar_course/readme.txt").parent
+    (package / "normalization.py").symlink_to(secret)
+    os.mkfifo(package / "cnn.py")
+    (folder.path / "more").symlink_to(tmp_path, target_is_directory=True)
+    hand_in, files = taken(folder.path)
+    assert not files and not hand_in.valid
+    assert sum("is not a plain file" in fault for fault in hand_in.faults) == 2
+
+
+def test_an_archive_cannot_climb_out(tmp_path, taken):
+    names = ["../cifar_course/cnn.py", "/cifar_course/cnn.py", "a/../cifar_course/schedules.py"]
+    source = zipped(tmp_path, {MODULE: GOOD} | dict.fromkeys(names, GOOD))
+    hand_in, files = taken(source)
+    assert files == {MODULE: GOOD} and hand_in.ignored == names
+    assert {str(p.name) for p in tmp_path.iterdir()} == {"ada.zip", "taken"}
+
+
+def test_a_link_in_an_archive_is_not_followed(tmp_path, taken):
+    file = tmp_path / "ada.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        link = zipfile.ZipInfo(MODULE)
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+    hand_in, files = taken(file)
+    assert not files and "is not a plain file" in hand_in.faults[0]
+
+
+def test_an_archive_that_grows_without_end_is_cut_off(tmp_path, taken):
+    hand_in, files = taken(zipped(tmp_path, {MODULE: b" " * (64 * 2**20)}))
+    assert not files and "is larger than 256 KiB" in hand_in.faults[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", b"a text"])
+def test_what_is_no_archive_is_named(tmp_path, taken, content):
+    file = tmp_path / "ada.zip"
+    file.write_bytes(content)
+    hand_in, files = taken(file)
+    assert not files and not hand_in.valid and "not readable" in hand_in.faults[0]
+
+
+def test_an_environment_beside_the_package_is_not_entered(folder, taken):
+    """README has learners make one in the course's folder."""
+    folder.put(MODULE)
+    folder.put(".venv/lib/site-packages/cifar_course/cnn.py")
+    folder.put("notes/__pycache__/cnn.pyc")
+    hand_in, files = taken(folder.path)
+    assert files == {MODULE: GOOD}
+    assert sorted(hand_in.ignored) == [".venv", "notes/__pycache__"]
+
+
+def test_a_students_only_zip_file_is_opened(folder, taken, tmp_path):
+    """Moodle makes a folder for each student, and leaves what was handed in as it is."""
+    folder.put("readme.txt")
+    zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "Hand-in.ZIP")
+    hand_in, files = taken(folder.path)
+    assert files == {MODULE: GOOD} and hand_in.name == "ada"
+
+
+def test_a_stray_file_beside_the_zip_changes_nothing(folder, taken, tmp_path):
+    folder.put("notes.py")
+    zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "hand-in.zip")
+    assert taken(folder.path)[1] == {MODULE: GOOD}
+
+
+@pytest.mark.parametrize(
+    ("beside", "fault"),
+    [
+        ("cifar_course/cnn.py", "normalization.py is missing"),
+        ("second.zip", "2 zip files, and nobody can tell which is meant"),
+    ],
+)
+def test_a_zip_file_beside_other_work_is_not_guessed_at(folder, taken, tmp_path, beside, fault):
+    folder.put(beside)
+    zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "first.zip")
+    hand_in, files = taken(folder.path)
+    assert MODULE not in files and "first.zip" in hand_in.ignored
+    assert hand_in.faults[0] == fault
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_archive_is_the_students_matter(tmp_path, taken, seed):
+    """Whatever is wrong with it, it is invalid or short of modules, never the grader's fault."""
+    source = zipped(tmp_path, {MODULE: GOOD * 50, "cifar_course/übung.py": GOOD})
+    content = bytearray(source.read_bytes())
+    random = np.random.default_rng(seed)
+    content[random.integers(30, len(content))] ^= random.integers(1, 256)
+    for place in random.integers(0, len(content), 3):
+        content[place] = random.integers(256)
+    source.write_bytes(bytes(content))
+    hand_in, _ = taken(source)
+    assert hand_in.faults
+
+
+def test_a_crowd_of_files_is_not_searched_to_its_end(tmp_path, taken, monkeypatch):
+    monkeypatch.setattr(intake, "MOST", 10)
+    hand_in, _ = taken(zipped(tmp_path, {f"{n:03}.txt": "" for n in range(20)} | {MODULE: GOOD}))
+    assert not hand_in.valid and "more than 10 files" in hand_in.faults[0]
+
+
+def test_names_are_safe_and_different(tmp_path):
+    for name in ("Ada Lovelace", "Ada_Lovelace", "ada lovelace", "=cmd|x", "<b>", ".hidden"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "ada lovelace.zip").touch()
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "<b>")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "graded").mkdir()
+    found = intake.hand_ins(tmp_path, tmp_path / "graded")
+    assert intake.passed_over(tmp_path, tmp_path / "graded") == ["link", "loop", "notes.txt"]
+    assert len(found) == 6 and len({name.lower() for name in found}) == 6
+    assert {path.name for path in found.values()} == {
+        *("Ada Lovelace", "Ada_Lovelace", "ada lovelace", "=cmd|x", "<b>", "ada lovelace.zip")
+    }
+    assert sorted(found) == ["Ada_Lovelace", "Ada_Lovelace-2", "ada_lovelace-3", "ada_lovelace-4",
+                             "b", "cmd_x"]  # fmt: skip
+    assert intake.safe_name("../..") == "unnamed" and intake.safe_name("Зоя") == "Зоя"
+
+
+# --- what results depend on -----------------------------------------------------------------------
+
+
+def test_a_changed_module_changes_the_key_and_a_cache_does_not(folder):
+    module = folder.put(MODULE)
+    before = results.key_of(folder.path, "")
+    folder.put("cifar_course/__pycache__/normalization.cpython-311.pyc", "anything")
+    assert results.key_of(folder.path, "") == before
+    module.write_text(GOOD + "#")
+    assert results.key_of(folder.path, "") != before
+
+
+def test_a_file_larger_than_memory_is_not_read(folder):
+    folder.put(MODULE)
+    with (folder.path / "dataset.bin").open("wb") as file:
+        file.truncate(2**40)
+    before = results.key_of(folder.path, "")
+    os.utime(folder.path / "dataset.bin", (1, 1))
+    assert results.key_of(folder.path, "") != before
+
+
+def test_a_file_that_cannot_be_read_stops_nobody(folder, monkeypatch):
+    folder.put(MODULE)
+
+    def refuse(path):
+        raise PermissionError(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(results, "_course_hash", lambda: "")
+    assert results.key_of(folder.path, "")

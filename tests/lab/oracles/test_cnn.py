@@ -1,0 +1,87 @@
+"""What lesson 2's graders hold to be right is what Keras' own layers and losses compute."""
+
+import runpy
+
+import numpy as np
+import pytest
+
+from cifar_lab.course import syllabus
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keras():
+    """Keras is imported with the first test: merely listing the tests must not take seconds."""
+    global keras
+    import keras
+
+
+ORACLE = runpy.run_path(str(syllabus.GRADING_TESTS / "test_2_cnn.py"))
+RANDOM = np.random.default_rng(2)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel_size", [(3, 3), (2, 5), (4, 1)])
+def test_convolution_is_conv2d(padding, stride, kernel_size):
+    for height, width in ((7, 8), (6, 5)):
+        images = RANDOM.uniform(-1, 1, (2, height, width, 3)).astype(np.float32)
+        layer = keras.layers.Conv2D(
+            4, kernel_size, strides=stride, padding=padding, bias_initializer="normal"
+        )
+        wanted = keras.ops.convert_to_numpy(layer(images))
+        kernels, bias = layer.get_weights()
+        found = ORACLE["convolution"](images, kernels, bias, stride=stride, padding=padding)
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+        sizes = zip((height, width), kernel_size, strict=True)
+        assert wanted.shape[1:3] == tuple(
+            ORACLE["output_size"](size, k, stride, padding) for size, k in sizes
+        )
+
+
+def test_output_size_is_that_of_a_layer():
+    for size, kernel_size, stride in np.ndindex(12, 5, 4):
+        size, kernel_size, stride = size + 1, kernel_size + 1, stride + 1
+        for padding in ("valid", "same"):
+            layer = keras.layers.Conv1D(1, kernel_size, strides=stride, padding=padding)
+            found = ORACLE["output_size"](size, kernel_size, stride, padding)
+            if found:
+                assert layer.compute_output_shape((1, size, 1))[1] == found
+            else:  # where the oracle counts no place at all, Keras refuses
+                with pytest.raises(ValueError, match="zero or negative"):
+                    layer.compute_output_shape((1, size, 1))
+
+
+@pytest.mark.parametrize("pool_size", [1, 2, 3])
+def test_pooled_is_max_pooling(pool_size):
+    images = RANDOM.normal(size=(2, 7, 8, 3)).astype(np.float32)
+    wanted = keras.ops.convert_to_numpy(keras.layers.MaxPooling2D(pool_size)(images))
+    np.testing.assert_array_equal(ORACLE["pooled"](images, pool_size), wanted)
+
+
+def test_softmax_is_that_of_keras():
+    logits = RANDOM.normal(scale=[[1], [30], [1000]], size=(3, 5)).astype(np.float32)
+    wanted = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
+    np.testing.assert_allclose(ORACLE["softmax"](logits), wanted, atol=1e-6)
+
+
+def test_crossentropy_is_the_loss_of_keras():
+    targets = np.eye(4, dtype=np.float32)[[0, 3, 1, 1, 2]]
+    probabilities = ORACLE["softmax"](RANDOM.normal(size=(5, 4))).astype(np.float32)
+    wanted = float(keras.losses.CategoricalCrossentropy()(targets, probabilities))
+    assert ORACLE["crossentropy"](targets, probabilities) == pytest.approx(wanted, rel=1e-5)
+
+
+def test_forward_is_the_plain_network():
+    x = inputs = keras.Input((16, 8, 2))
+    for filters in (3, 4, 5):
+        x = keras.layers.Conv2D(filters, 3, padding="same", activation="relu")(x)
+        x = keras.layers.MaxPooling2D(2)(x)
+    x = keras.layers.Dense(6, activation="softmax")(keras.layers.Flatten()(x))
+    model = keras.Model(inputs, x)
+    images = RANDOM.normal(size=(3, 16, 8, 2)).astype(np.float32)
+    weights = model.get_weights()
+    np.testing.assert_allclose(
+        ORACLE["forward"](weights, images), keras.ops.convert_to_numpy(model(images)), atol=1e-5
+    )
+    shapes = ORACLE["weight_shapes"]((16, 8, 2), 6, (3, 4, 5))
+    assert sorted(list(array.shape) for array in weights) == shapes

@@ -1,0 +1,134 @@
+"""The lessons' notebooks: they run, their outputs are compared, text and notebooks agree."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from cifar_lab.course import syllabus
+from cifar_lab.publishing import notebooks
+from cifar_lab.quality import grading_tests
+
+COMPARED = "nbval-check-output"
+
+
+def run_nbval(notebook: Path) -> subprocess.CompletedProcess:
+    """Run a notebook anew, where it lies; its tagged cells must print what is stored."""
+    words = [
+        *("-p", "nbval.plugin", "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"),
+        *("-p", "no:cacheprovider", "-q", "--rootdir", str(notebook.parent), "-c", os.devnull),
+    ]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *words, str(notebook)],
+        cwd=notebook.parent,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CIFAR_COURSE_DATA": "drawn"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+@pytest.mark.parametrize("lesson", syllabus.lessons(), ids=lambda lesson: lesson.notebook)
+def test_solution_notebook_runs_as_stored(reference, lesson):
+    done = run_nbval(reference / f"{lesson.notebook}.ipynb")
+    assert done.returncode == 0, done.stdout[-8000:]
+    assert "passed" in done.stdout
+
+
+@pytest.mark.parametrize("lesson", syllabus.lessons(), ids=lambda lesson: lesson.notebook)
+def test_at_least_five_cells_are_compared(reference, lesson):
+    notebook = nbformat.read(reference / f"{lesson.notebook}.ipynb", as_version=4)
+    compared = [c for c in notebook.cells if COMPARED in c.metadata.get("tags", [])]
+    assert len(compared) >= 5 and all(cell.outputs for cell in compared)
+    assert not any("error" in o.output_type for c in compared for o in c.outputs)
+
+
+@pytest.mark.parametrize("lesson", syllabus.lessons(), ids=lambda lesson: lesson.notebook)
+def test_every_exercise_has_a_card_and_a_check(lesson):
+    text = (notebooks.LESSONS / f"{lesson.notebook}.py").read_text(encoding="utf-8")
+    for exercise in lesson.exercises:
+        assert f'card("{exercise.id}")' in text and f'check("{exercise.id}")' in text
+
+
+def test_stored_verdicts_count_the_tests_that_there_are(reference):
+    told = {}
+    for lesson in syllabus.lessons():
+        told |= notebooks.verdicts(reference / f"{lesson.notebook}.ipynb")
+    assert told.keys() == syllabus.exercises().keys()
+    for exercise in syllabus.exercises().values():
+        assert told[exercise.id] == len(grading_tests.tests(exercise)), exercise.id
+
+
+def test_an_altered_output_fails(reference, tmp_path):
+    """nbval would notice: the first compared cells of lesson 1, with one output changed."""
+    notebook = nbformat.read(reference / "01_normalization.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    notebook.cells = code[:3]
+    altered = notebook.cells[-1]
+    assert COMPARED in altered.metadata.tags
+    shutil.copytree(reference / "cifar_course", tmp_path / "cifar_course")
+    file = tmp_path / "01_normalization.ipynb"
+    nbformat.write(notebook, file)
+    assert run_nbval(file).returncode == 0
+    altered.outputs[0].text = altered.outputs[0].text.replace("32, 32", "23, 32")
+    nbformat.write(notebook, file)
+    done = run_nbval(file)
+    assert done.returncode == 1 and "23, 32" in done.stdout
+
+
+def test_wrong_modules_are_noticed(tmp_path):
+    """A notebook that would find other modules than its folder stands for stops at once."""
+    package = tmp_path / "cifar_course"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (tmp_path / "lessons").mkdir()
+    code = "from cifar_lab.check import start; start(1)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path / "lessons", capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "WrongModules" in done.stderr
+    assert str(package) in done.stderr
+
+
+@pytest.fixture
+def lesson_text(tmp_path, monkeypatch):
+    """A tiny lesson in folders of its own."""
+    for name in ("lessons", "solutions"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(notebooks, "SOLUTIONS", tmp_path / "solutions")
+    monkeypatch.setattr(syllabus, "ROOT", tmp_path)
+    text = tmp_path / "lessons" / "01_tiny.py"
+    text.write_text("# %% [markdown]\n# # Tiny\n\n# %%\nprint(6 * 7)\n", encoding="utf-8")
+    return text
+
+
+def test_sync_agrees_and_an_edit_disagrees(lesson_text):
+    notebooks.sync(lesson_text)
+    assert notebooks.disagreements(lesson_text) == []
+    assert notebooks.outputs(lesson_text.with_suffix(".ipynb")) == 0
+    edited = lesson_text.read_text(encoding="utf-8").replace("6 * 7", "6 * 8")
+    lesson_text.write_text(edited, encoding="utf-8")
+    assert len(notebooks.disagreements(lesson_text)) == 2
+
+
+def test_a_figure_that_cannot_be_drawn_is_an_error(lesson_text):
+    # as matplotlib does it: drawn after the cell's own code has ended well
+    late = "def draw():\n    raise ValueError('no figure')\n"
+    register = "get_ipython().events.register('post_execute', draw)"
+    lesson_text.write_text(f"# %%\n{late}\n\n{register}\n", encoding="utf-8")
+    with pytest.raises(RuntimeError, match="no figure"):
+        notebooks.execute(lesson_text)
+    assert not (notebooks.SOLUTIONS / "01_tiny.ipynb").exists()
+
+
+def test_execute_keeps_outputs_through_a_sync(lesson_text):
+    notebooks.execute(lesson_text)
+    solution = notebooks.SOLUTIONS / "01_tiny.ipynb"
+    assert notebooks.outputs(solution) == 1
+    notebooks.sync(lesson_text)
+    assert notebooks.outputs(solution) == 1
+    assert "42" in solution.read_text(encoding="utf-8")

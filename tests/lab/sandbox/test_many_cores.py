@@ -1,0 +1,121 @@
+"""The same verdicts on machines with any number of cores, and under the limits of any shell."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cifar_lab.course import syllabus
+from cifar_lab.grading.run import judge
+from cifar_lab.sandbox import sandbox as walls
+
+CORES = (1, 3, 4, 16, 40, 64)
+SOURCE = Path(__file__).with_name("fake_cores.c")
+needs_a_compiler = pytest.mark.skipif(
+    shutil.which("gcc") is None, reason="there is no C compiler to fake a number of cores with"
+)
+
+
+def library(cores: int, folder: Path) -> Path:
+    """Build what makes a process believe that there are so many cores."""
+    target = folder / f"fake_{cores}_cores.so"
+    options = ["-shared", "-fPIC", "-O1", f"-DCORES={cores}", "-o", target, SOURCE, "-ldl"]
+    subprocess.run(["gcc", *map(str, options)], check=True)
+    return target
+
+
+@pytest.fixture
+def faked(tmp_path, monkeypatch):
+    """Make walls, and commands with these settings, believe in a number of cores."""
+
+    def fake(cores: int) -> dict[str, str]:
+        preloaded = library(cores, tmp_path)
+        inside = "/tmp-" + preloaded.name
+        known, mounts = walls.environment, walls._mounts
+
+        def with_library(folder, limits):
+            words = mounts(folder, limits)
+            end = words.index("--remount-ro")
+            return [*words[:end], "--ro-bind", str(preloaded), inside, *words[end:]]
+
+        monkeypatch.setattr(walls, "_mounts", with_library)
+        monkeypatch.setattr(walls, "environment", lambda: {**known(), "LD_PRELOAD": inside})
+        monkeypatch.setattr(walls.Sandbox, "OPEN", frozenset({"the environment: LD_PRELOAD"}))
+        return {"LD_PRELOAD": str(preloaded)}
+
+    return fake
+
+
+@needs_a_compiler
+def test_the_number_of_cores_is_faked(faked):
+    code = "import os; print(os.cpu_count())"
+    done = subprocess.run([sys.executable, "-c", code], env=faked(40), capture_output=True)
+    assert done.stdout.split() == [b"40"]
+
+
+@needs_a_compiler
+@pytest.mark.walled
+@pytest.mark.parametrize("cores", CORES)
+def test_a_network_is_judged_behind_the_wall(faked, reference, cores):
+    """A thread for every core would be more than a fork, or the limit on processes, allows."""
+    faked(cores)
+    verdicts = judge(reference, syllabus.find(["cnn.build_cnn"]), walled=True)
+    assert verdicts["cnn.build_cnn"].passed, verdicts
+
+
+@needs_a_compiler
+@pytest.mark.proof
+@pytest.mark.walled
+@pytest.mark.parametrize("cores", CORES)
+def test_all_lessons_behind_the_wall(faked, reference, cores):
+    faked(cores)
+    verdicts = judge(reference, syllabus.find([]), walled=True)
+    assert all(verdict.passed for verdict in verdicts.values()), verdicts
+
+
+@needs_a_compiler
+@pytest.mark.proof
+@pytest.mark.parametrize("cores", CORES)
+def test_all_lessons_in_one_process(faked, command, reference, tmp_path, cores):
+    words = ["check", "--submission", reference, "--json", tmp_path / "verdicts.json"]
+    done = command(*words, env=faked(cores))
+    assert done.returncode == 0, done.stdout
+    assert json.loads((tmp_path / "verdicts.json").read_text())["points"] == 100
+
+
+# --- limits of the shell --------------------------------------------------------------------------
+
+
+CHECK = """
+from cifar_lab.sandbox import sandbox
+try:
+    sandbox.check()
+except sandbox.GraderError as error:
+    raise SystemExit(str(error))
+"""
+
+
+def checked(limit: str) -> subprocess.CompletedProcess:
+    """Check the wall in a shell with this limit, such as "-n 200"."""
+    words = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", sys.executable, "-c", CHECK]
+    return subprocess.run(words, capture_output=True, text=True, encoding="utf-8")
+
+
+@pytest.mark.walled
+@pytest.mark.parametrize("limit", ["-n 200", "-f 32768", f"-v {6 * 2**20}"])
+def test_the_smaller_limit_holds(limit):
+    """A limit of the shell's that is harder than the wall's is taken, as long as Keras trains."""
+    done = checked(limit)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.walled
+def test_a_limit_too_small_is_named():
+    done = checked(f"-v {2 * 2**20}")
+    assert done.returncode == 1
+    assert "TensorFlow cannot train here" in done.stderr
+    assert "address space (ulimit -v) 2,048 MiB" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

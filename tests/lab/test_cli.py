@@ -1,0 +1,297 @@
+"""The command line: board, check, hint, reset, pack, JSON, exit statuses."""
+
+import ast
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import pytest
+
+from cifar_lab.course import progress, stubs, syllabus
+
+NUMPY_LESSON = "normalization"
+
+
+@pytest.fixture
+def half_done(empty, reference):
+    """Lesson 1 written, one of its functions wrong, the rest stubs."""
+    text = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
+    wrong = "\n\ndef standardize(images, mean, std):\n    return images - mean\n"
+    (empty / "cifar_course" / "normalization.py").write_text(text + wrong, encoding="utf-8")
+    return empty
+
+
+def test_the_board_of_an_untouched_course(empty, command):
+    done = command(cwd=empty)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0] == f"Judged: {empty}"
+    assert f"0 of {sum(e.points for e in syllabus.exercises().values()):g} points" in done.stdout
+    assert "Next: normalization.channel_statistics" in done.stdout
+
+
+def test_judging_leaves_the_choice_of_data_alone(half_done, command, tmp_path):
+    """The course's own tests set `drawn` for themselves; a learner's board must not."""
+    done = command(cwd=half_done, env={"CIFAR_COURSE_DATA": "", "KERAS_HOME": str(tmp_path)})
+    assert "Judging" in done.stdout and "CIFAR_COURSE_DATA is not set" in done.stdout
+
+
+def test_the_board_follows_what_changes(half_done, command):
+    first = command(cwd=half_done)
+    assert "Judging 5 exercises" in first.stdout and "failed" in first.stdout
+    again = command(cwd=half_done)
+    assert "Judging" not in again.stdout and "Next: normalization.standardize" in again.stdout
+    file = half_done / "cifar_course" / "normalization.py"
+    file.write_text(file.read_text(encoding="utf-8") + "\n# a change\n", encoding="utf-8")
+    assert "Judging 5 exercises" in command(cwd=half_done).stdout
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_verdict_depends_on_the_modules_that_are_imported(tmp_path, encoding):
+    package = tmp_path / "cifar_course"
+    package.mkdir()
+    (package / "schedules.py").write_text("from .cnn import compile_cnn\n", encoding=encoding)
+    (package / "cnn.py").write_text("", encoding=encoding)
+    before = progress._key(tmp_path, "schedules")
+    (package / "cnn.py").write_text("# a change\n", encoding=encoding)
+    assert progress._key(tmp_path, "schedules") != before
+
+
+def test_the_nearest_parent_is_judged(half_done, command):
+    deep = half_done / "a" / "b"
+    deep.mkdir(parents=True)
+    done = command("check", "normalization.one_hot", cwd=deep)
+    assert done.returncode == 0 and done.stdout.startswith(f"Judged: {half_done}\n")
+
+
+@pytest.mark.parametrize(
+    ("names", "status"),
+    [
+        (["normalization.one_hot"], 0),
+        (["normalization.one_hot", "normalization.prepare"], 1),
+        (["normalization"], 1),
+        (["1"], 1),
+        (["cnn.softmax"], 1),
+        (["normalization.nonsense"], 2),
+        (["9"], 2),
+    ],
+)
+def test_exit_status_of_check(half_done, command, names, status):
+    done = command("check", *names, "--submission", half_done)
+    assert done.returncode == status, done.stdout + done.stderr
+
+
+def test_check_shows_the_reason_and_the_first_hint(half_done, command):
+    done = command("check", "normalization.standardize", cwd=half_done)
+    assert "It looks as if you forgot to divide by the standard deviation." in done.stdout
+    assert syllabus.exercises()["normalization.standardize"].hints[0] in done.stdout
+
+
+def test_a_submission_that_does_not_import_fails_only_its_own_exercises(half_done, command):
+    (half_done / "cifar_course" / "cnn.py").write_text("def broken(:\n", encoding="utf-8")
+    done = command("check", "cnn.softmax", "normalization.one_hot", cwd=half_done)
+    assert done.returncode == 1
+    assert "SyntaxError" in done.stdout and "cnn.py, line 1" in done.stdout
+    assert "normalization.one_hot: passed" in done.stdout
+
+
+def test_no_submission_is_status_2_and_one_line(tmp_path, command):
+    done = command("check", "--submission", tmp_path)
+    assert done.returncode == 2 and "holds no folder cifar_course/" in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and "Traceback" not in done.stderr
+
+
+def test_an_unknown_name_suggests_the_right_one(empty, command):
+    done = command("check", "standardize", cwd=empty)
+    assert done.returncode == 2 and "did you mean normalization.standardize?" in done.stderr
+
+
+def test_json_has_the_shape_that_scripts_rely_on(half_done, command, tmp_path):
+    file = tmp_path / "verdicts.json"
+    command("check", "1", "cnn.softmax", "--submission", half_done, "--json", file)
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert found.keys() == {"exercises", "points", "max_points"}
+    assert list(found["exercises"]) == [
+        *(f"normalization.{e.name}" for e in syllabus.lessons()[0].exercises),
+        "cnn.softmax",
+    ]
+    right, wrong = (found["exercises"][f"normalization.{n}"] for n in ("one_hot", "standardize"))
+    assert right["passed"] is True and right["status"] == "passed"
+    assert right["points"] == right["max_points"] == 2.0
+    assert wrong["status"] == "failed" and 0 <= wrong["points"] < wrong["max_points"] == 3.0
+    assert found["exercises"]["cnn.softmax"]["status"] == "not written"
+    for entry in found["exercises"].values():
+        share = sum(test["passed"] for test in entry["tests"]) / len(entry["tests"])
+        assert entry["points"] == round(share * entry["max_points"], 2)
+        assert all(test.keys() == {"name", "passed", "message"} for test in entry["tests"])
+        assert all(bool(test["message"]) != test["passed"] for test in entry["tests"])
+    assert found["points"] == round(sum(e["points"] for e in found["exercises"].values()), 2)
+    assert found["max_points"] == sum(e["max_points"] for e in found["exercises"].values())
+
+
+def test_hints_go_from_nudge_to_outline(empty, command):
+    hints = syllabus.exercises()["cnn.conv2d"].hints
+    for level in (1, 2, 3, 3):
+        said = " ".join(command("hint", "cnn.conv2d", cwd=empty).stdout.split())
+        assert f"hint {level} of 3" in said and " ".join(hints[level - 1].split()) in said
+    said = command("hint", "cnn.conv2d", "--level", "1", cwd=empty).stdout
+    assert hints[0][:40] in " ".join(said.split())
+
+
+def test_reset_puts_one_stub_back_and_keeps_the_answer(half_done, command):
+    file = half_done / "cifar_course" / "normalization.py"
+    before = file.read_text(encoding="utf-8")
+    done = command("reset", "normalization.one_hot", cwd=half_done)
+    assert done.returncode == 0, done.stderr
+    after = file.read_text(encoding="utf-8")
+    assert stubs.is_stub(after, "normalization", "one_hot")
+    assert not stubs.is_stub(after, "normalization", "prepare")
+    ast.parse(after)
+    (backup,) = (half_done / ".cifar-course" / "backups").iterdir()
+    assert backup.read_text(encoding="utf-8") == before
+
+
+def test_reset_counts_lines_as_python_does(half_done, command):
+    """A form feed or U+2028 ends a line for `splitlines`, not for Python."""
+    file = half_done / "cifar_course" / "normalization.py"
+    mine = "# page\f one \u2028 two\n" * 3 + file.read_text(encoding="utf-8")
+    mine = mine.replace("    # <answer>\n", "").replace("    # </answer>\n", "")
+    file.write_text(mine, encoding="utf-8-sig")
+    assert command(cwd=half_done).returncode == 0
+    assert command("reset", "normalization.one_hot", cwd=half_done).returncode == 0
+    after = file.read_text(encoding="utf-8")
+    start, end = mine.index("def one_hot"), mine.index("def train_validation_split")
+    original = stubs.stub("normalization")
+    stub = original[original.index("def one_hot") : original.index("def train_validation_split")]
+    assert after == mine[:start] + stub + mine[end:]
+
+
+def test_an_answer_below_the_stub_counts(empty, command):
+    """The last definition is the one that Python uses, and `check` judges."""
+    with (empty / "cifar_course" / "normalization.py").open("a", encoding="utf-8") as file:
+        file.write("\n\ndef one_hot(labels, num_classes):\n    return np.eye(num_classes)\n")
+    said = command(cwd=empty).stdout
+    assert "Judging 1 exercises" in said
+    assert "normalization.one_hot" not in command("pack", "a.zip", cwd=empty).stdout
+
+
+def test_the_board_of_another_folder_believes_no_verdicts_in_it(half_done, command):
+    assert "failed" in command(cwd=half_done).stdout
+    notes = half_done / ".cifar-course" / "verdicts.json"
+    notes.write_text(
+        notes.read_text(encoding="utf-8").replace('"passed": false', '"passed": true'),
+        encoding="utf-8",
+    )
+    assert "failed" not in command(cwd=half_done).stdout  # it is the learner's own business
+    assert "failed" in command("--submission", half_done).stdout
+
+
+def test_what_is_not_utf_8_is_named_before_it_is_lost(half_done, command, tmp_path):
+    file = half_done / "cifar_course" / "normalization.py"
+    text = "# -*- coding: cp1252 -*-\n# é\n" + file.read_text(encoding="utf-8")
+    file.write_text(text, encoding="cp1252")
+    packed = command("pack", tmp_path / "hand-in.zip", cwd=half_done)
+    assert packed.returncode == 2 and "is not UTF-8" in packed.stderr
+    assert not list(tmp_path.glob("*.zip*"))
+    done = command("reset", "normalization.one_hot", cwd=half_done)
+    assert done.returncode == 2 and "is not UTF-8" in done.stderr
+    assert file.read_text(encoding="cp1252") == text
+
+
+@pytest.mark.parametrize(
+    "words", [("pack", "no/a.zip"), ("check", "1", "--json", "no/a.json")], ids=str
+)
+def test_a_folder_that_is_not_there_is_one_line(half_done, command, words):
+    done = command(*words, cwd=half_done)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1 and "no" in done.stderr
+
+
+def test_reset_of_what_does_not_parse_loses_nothing(half_done, command):
+    file = half_done / "cifar_course" / "normalization.py"
+    file.write_text("def one_hot(:\n", encoding="utf-8")
+    done = command("reset", "normalization.one_hot", cwd=half_done)
+    assert done.returncode == 2 and "does not parse (line 1" in done.stderr
+    assert file.read_text(encoding="utf-8") == "def one_hot(:\n"
+    assert command("reset", "normalization", cwd=half_done).returncode == 0
+    assert file.read_text(encoding="utf-8") == stubs.stub("normalization")
+
+
+def test_pack_holds_the_modules_and_nothing_else(half_done, command, tmp_path):
+    (half_done / "cifar_course" / "notes.txt").write_text("mine", encoding="utf-8")
+    done = command("pack", tmp_path / "hand-in.zip", cwd=half_done)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(tmp_path / "hand-in.zip") as archive:
+        modules = syllabus.modules()
+        assert archive.namelist() == [f"cifar_course/{module}.py" for module in modules]
+        text = (half_done / "cifar_course" / "normalization.py").read_bytes()
+        assert archive.read("cifar_course/normalization.py") == text
+
+
+def test_pack_refuses_what_does_not_parse(half_done, command, tmp_path):
+    (half_done / "cifar_course" / "cnn.py").write_text("def f(:\n", encoding="utf-8")
+    done = command("pack", tmp_path / "hand-in.zip", cwd=half_done)
+    assert done.returncode == 2 and "line 1" in done.stderr
+    assert not (tmp_path / "hand-in.zip").exists()
+
+
+def test_data_names_the_drawn_set(command):
+    done = command("data", env={"CIFAR_COURSE_DATA": "drawn"})
+    assert done.returncode == 0 and "drawn" in done.stdout
+
+
+def test_faulty_data_is_one_line_and_status_2(empty, command, tmp_path):
+    done = command("train", "cnn", "--submission", empty, "--data", tmp_path / "no")
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+
+
+def test_output_falls_back_to_ascii(half_done, command):
+    done = command(cwd=half_done, env={"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert done.returncode == 0 and done.stdout.isascii(), done.stderr
+    assert "x failed" in done.stdout and "+ passed" in done.stdout
+
+
+def test_lesson_1_is_judged_without_keras(half_done):
+    """In a fresh interpreter: no Keras, no TensorFlow."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom cifar_lab import syllabus\n"
+        "from cifar_lab.grading.judge import judge\n"
+        f"judge(Path({str(half_done)!r}), syllabus.find(['1']))\n"
+        "print(sorted({'keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows delivers Ctrl-C to the whole console")
+def test_ctrl_c_shows_the_learners_line(half_done):
+    file = half_done / "cifar_course" / "normalization.py"
+    started = half_done / "started"
+    endless = (
+        "\n\ndef one_hot(labels, num_classes):\n"
+        f"    open({str(started)!r}, 'w').close()\n"
+        "    while True:\n        rows = 1  # here\n"
+    )
+    file.write_text(file.read_text(encoding="utf-8") + endless, encoding="utf-8")
+    words = [sys.executable, "-m", "cifar_lab.cli", "check", "normalization.one_hot"]
+    process = subprocess.Popen(
+        words,
+        cwd=half_done,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a job that a shell has put into the background ignores Ctrl-C, and so would this one
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    while not started.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == 130, out + err
+    assert "Interrupted in normalization.py, line" in err
+    assert "while True:" in err or "rows = 1  # here" in err
+    assert "Traceback" not in out + err

@@ -1,0 +1,66 @@
+"""The builders and layers of lessons 3 to 5 are right on a second Keras backend, too."""
+
+import importlib.util
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+
+from cifar_lab.course import syllabus
+from cifar_lab.grading.run import QUICK
+from cifar_lab.quality.answers import answers
+
+BACKEND = "jax"
+ON_KERAS = (
+    *("regularization.BatchNorm", "regularization.build_regularized_cnn"),
+    *("schedules.WarmupCosine", "schedules.train"),
+    *("transfer.build_augmentation", "transfer.build_transfer_model"),
+    *("transfer.unfreeze_last", "transfer.compile_for_fine_tuning", "transfer.cache_features"),
+)
+RIGHT = [a for a in answers("right") if a.exercise in ON_KERAS and "tensorflow" not in a.code]
+SAMPLE = random.Random(2026).sample(RIGHT, 1)  # of each ordinary run; the others are proof
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec(BACKEND) is None, reason=f"{BACKEND} is not installed"
+)
+
+
+def grade(folder, exercises, tests: str) -> subprocess.CompletedProcess:
+    """Grade a submission in a process whose Keras runs on the second backend."""
+    names = [f"--exercise={name}" for name in exercises]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", f"-m{tests}", f"--submission={folder}", *names],
+        cwd=syllabus.ROOT,
+        env={**os.environ, "KERAS_BACKEND": BACKEND},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [pytest.param(a, id=str(a), marks=[] if a in SAMPLE else pytest.mark.proof) for a in RIGHT],
+)
+def test_right_answers(answer, answered):
+    done = grade(answered(answer), [answer.exercise], QUICK)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.proof
+def test_the_reference(reference):
+    done = grade(reference, ON_KERAS, "grading")
+    assert done.returncode == 0, done.stdout
+
+
+def test_it_is_that_backend(submission_with, reference):
+    text = (reference / "cifar_course" / "schedules.py").read_text(encoding="utf-8")
+    demand = "assert keras.backend.backend() == 'tensorflow'"
+    done = grade(
+        submission_with(schedules=f"{text}\n{demand}\n"),
+        ["schedules.step_decay"],
+        "grading",
+    )
+    assert done.returncode == 1 and demand in done.stdout, done.stdout
