@@ -1,15 +1,15 @@
-"""A made-up class of hand-ins whose verdicts are known, and how fast it is graded.
+"""A made-up class of submissions whose verdicts are known, and how fast it is graded.
 
     python -m benchmarks.classroom make CLASS [--students 100] [--seed 0]
     python -m benchmarks.classroom judge CLASS OUT
-    python -m benchmarks.classroom wall [--exercise NAME]...
+    python -m benchmarks.classroom sandbox [--exercise NAME]...
     python -m benchmarks.classroom speed [--exercise NAME]... [--students 10 100]
 
-`make` writes correct, unfinished, partly wrong, hostile and broken hand-ins, and what each must
-get; `judge` holds the results of `cifar-course grade CLASS --out OUT` against that. `wall`
-grades the reference in one process and behind the wall. `speed` grades copies of it: behind the
-wall with one worker and with two, in classes of several sizes, and with plain pytest in a process
-per hand-in. Both print ratios.
+`make` writes correct, unfinished, partly wrong, hostile and broken submissions, and what each must
+get; `judge` holds the results of `cifar-course grade CLASS --out OUT` against that. `sandbox`
+grades the reference in one process and in the sandbox. `speed` grades copies of it: behind the
+sandbox with one worker and with two, in classes of several sizes, and with plain pytest in a process
+per submission. Both print ratios.
 """
 
 import json
@@ -52,7 +52,7 @@ def reference() -> dict[str, str]:
 
 
 class Student:
-    """A hand-in in the making: its files, and what each exercise must get.
+    """A submission in the making: its files, and what each exercise must get.
 
     `expected` maps an exercise to `full`, to `less` than that, to `none`, or to `any`.
     """
@@ -157,7 +157,7 @@ def make(folder: Path, students: int = 100, seed: int = 0) -> None:
         student.write(folder / name)
         expected[name] = {"verdict": student.verdict, "exercises": student.expected}
     stubs.write_whole(expectations(folder), json.dumps(expected, indent=1) + "\n")
-    print(f"{folder}: {students} hand-ins; {expectations(folder)}: what they must get")
+    print(f"{folder}: {students} submissions; {expectations(folder)}: what they must get")
 
 
 @app.command()
@@ -190,17 +190,17 @@ def _share(found: dict, exercise: str) -> str:
 
 
 @app.command()
-def wall(
+def sandbox(
     exercise: Annotated[list[str] | None, typer.Option(help="Judge these only.")] = None,
 ) -> None:
-    """Seconds for the reference: plain pytest, the same behind the wall, and importing Keras."""
+    """Seconds for the reference: plain pytest, the same in the sandbox, and importing Keras."""
     wanted = [entry.id for entry in syllabus.find(exercise or [])]
     plain = _plain(wanted)
     imports = _median([sys.executable, "-c", "import keras"])
-    walled = _plain(wanted, "--walled")
+    sandboxed = _plain(wanted, "--sandbox")
     for seconds, words in (
         (plain, "in one process"),
-        (walled, "behind the wall"),
+        (sandboxed, "in the sandbox"),
         (imports, "`import keras` alone"),
     ):
         print(f"{seconds:7.2f} s   {seconds / plain:.2f}   {words}")
@@ -211,15 +211,15 @@ def speed(
     students: Annotated[list[int] | None, typer.Option(help="Sizes of classes.")] = None,
     exercise: Annotated[list[str] | None, typer.Option(help="Judge these only.")] = None,
 ) -> None:
-    """Seconds for a hand-in, the reference, in classes of several sizes."""
+    """Seconds for a submission, the reference, in classes of several sizes."""
     sizes = students or [10, 100]
     wanted = [entry.id for entry in syllabus.find(exercise or [])]
     plain = _plain(wanted)
-    print(f"{plain:7.2f} s   1.00   plain pytest, a process for each hand-in, one at a time")
+    print(f"{plain:7.2f} s   1.00   plain pytest, a process for each submission, one at a time")
     for size in sizes:
         for workers in (1, 2):
             each = _class(size, workers, wanted)
-            words = f"behind the wall, a class of {size}, {workers} at a time"
+            words = f"in the sandbox, a class of {size}, {workers} at a time"
             print(f"{each:7.2f} s   {each / plain:.2f}   {words}", flush=True)
 
 

@@ -33,7 +33,7 @@ GRADING = {
 
 
 def seconds(words: list[str], runs: int) -> float:
-    """The median wall time of a command, after one run that warms the disk cache."""
+    """The median sandbox time of a command, after one run that warms the disk cache."""
     times = []
     for _ in range(runs + 1):
         began = time.perf_counter()

@@ -2,7 +2,7 @@
 
     python -m benchmarks.folding [IMAGE_SIZE]
 
-Prints milliseconds a picture for the frozen trunk, plain and folded, and their ratio, three times:
+Prints milliseconds a image for the frozen trunk, plain and folded, and their ratio, three times:
 machines are noisy. The weights do not matter for the time, so none are needed.
 """
 
@@ -18,12 +18,12 @@ from cifar_lab.training.fold_batchnorm import folded
 PICTURES, BATCH = 512, 64
 
 
-def milliseconds(model: keras.Model, pictures: np.ndarray) -> float:
-    """Time a picture takes."""
-    model.predict(pictures[:BATCH], batch_size=BATCH, verbose=0)
+def milliseconds(model: keras.Model, images: np.ndarray) -> float:
+    """Time a image takes."""
+    model.predict(images[:BATCH], batch_size=BATCH, verbose=0)
     began = time.perf_counter()
-    model.predict(pictures, batch_size=BATCH, verbose=0)
-    return 1000 * (time.perf_counter() - began) / len(pictures)
+    model.predict(images, batch_size=BATCH, verbose=0)
+    return 1000 * (time.perf_counter() - began) / len(images)
 
 
 def main() -> None:
@@ -32,9 +32,9 @@ def main() -> None:
     base = keras.applications.MobileNetV2((size, size, 3), include_top=False, weights=None)
     trunk = keras.Model(base.input, base.get_layer(transfer_fast.Choices().trunk_ends).output)
     lighter = folded(trunk)
-    pictures = np.random.default_rng(0).uniform(-1, 1, (PICTURES, size, size, 3))
+    images = np.random.default_rng(0).uniform(-1, 1, (PICTURES, size, size, 3))
     for _ in range(3):
-        plain, light = (milliseconds(model, pictures) for model in (trunk, lighter))
+        plain, light = (milliseconds(model, images) for model in (trunk, lighter))
         print(f"{size} px: {plain:.2f} ms plain, {light:.2f} ms folded: {plain / light:.2f} times")
 
 

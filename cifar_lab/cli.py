@@ -171,7 +171,7 @@ def _one(name: str) -> syllabus.Exercise:
 
 @app.command()
 def pack(out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: Submission = None):
-    """Pack the hand-in: the course's modules, checked."""
+    """Pack the submission: the course's modules, checked."""
     folder = find_submission(submission)
     texts = {}
     for lesson in syllabus.lessons():
@@ -195,12 +195,12 @@ def pack(out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: Su
         screen.print(f"Not written yet, packed as stubs: {', '.join(unwritten)}")
 
 
-def _faults_of(hand_in: Path) -> list[str]:
-    """What grading would find wrong with a hand-in before it judges it."""
+def _faults_of(submission: Path) -> list[str]:
+    """What grading would find wrong with a submission before it judges it."""
     from cifar_lab.grading import intake
 
     with tempfile.TemporaryDirectory() as folder:
-        return intake.take_in(hand_in, "hand-in", Path(folder, "taken")).faults
+        return intake.take_in(submission, "submission", Path(folder, "taken")).faults
 
 
 @app.command()
@@ -236,7 +236,7 @@ def train(
         bool, typer.Option("--fast", help="transfer: run the frozen part once, and cache it.")
     ] = False,
     image_size: Annotated[
-        int | None, typer.Option(min=32, help="transfer: the side to which pictures are enlarged.")
+        int | None, typer.Option(min=32, help="transfer: the side to which images are enlarged.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1)] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
@@ -278,7 +278,7 @@ def train(
 def grade(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder or zip a student.")],
     out: Annotated[Path, typer.Option(metavar="OUT", help="Where the results go.")],
-    workers: Annotated[int, typer.Option(min=1, help="Hand-ins at a time.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 2,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A running Dask scheduler.")
     ] = None,
@@ -288,8 +288,8 @@ def grade(
     hidden: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Your own tests, with their own points.")
     ] = None,
-    no_wall: Annotated[
-        bool, typer.Option("--no-wall", help="For code you trust: results say so.")
+    no_sandbox: Annotated[
+        bool, typer.Option("--no-sandbox", help="For code you trust: results say so.")
     ] = False,
     roster_file: Annotated[
         Path | None,
@@ -299,7 +299,7 @@ def grade(
         str | None, typer.Option(metavar="NAME", help="Its column for the points.")
     ] = None,
 ) -> None:
-    """Grade every hand-in in FOLDER, each behind a wall of its own; run again, it goes on."""
+    """Grade every submission in FOLDER, each in a sandbox of its own; run again, it goes on."""
     from cifar_lab.grading import batch, intake
     from cifar_lab.reports import roster, sanitize, write
     from cifar_lab.sandbox import sandbox
@@ -313,12 +313,12 @@ def grade(
     try:
         gradebook = roster.read(roster_file, column) if roster_file else None
         wanted = tuple(e.id for e in syllabus.find(exercise or []))
-        if not no_wall:
+        if not no_sandbox:
             sandbox.check(keras=any(map(syllabus.needs_keras, wanted)))
-        results = batch.grade_class(folder, out, workers, scheduler, not no_wall, wanted, hidden)
+        results = batch.grade_class(folder, out, workers, scheduler, not no_sandbox, wanted, hidden)
         passed_over = intake.passed_over(folder, out)
         notes = write.publish(results, out, gradebook, passed_over)
-    except (roster.RosterError, sandbox.GraderError, batch.NoCluster) as fault:
+    except (roster.RosterError, sandbox.GradingError, batch.NoCluster) as fault:
         _stop(fault)
     except OSError as error:
         _stop(f"{error}. What is graded is kept: the same command goes on with what is missing")

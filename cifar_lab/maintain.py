@@ -47,7 +47,7 @@ def execute(
         list[str] | None, typer.Argument(help="lesson numbers; none means all")
     ] = None,
 ) -> None:
-    """Run the lessons on the reference and the drawn set, and keep the outputs."""
+    """Run the lessons on the reference and the synthetic dataset, and keep the outputs."""
     there = {text.stem[:2]: text for text in notebooks.texts()}
     wanted = [number.zfill(2) for number in lesson or there]
     if unknown := [number for number in wanted if number not in there]:

@@ -1,4 +1,4 @@
-"""Every picture that a lesson or a report shows. Colours survive colour-blindness and print."""
+"""Every image that a lesson or a report shows. Colours survive colour-blindness and print."""
 
 from collections.abc import Mapping, Sequence
 
@@ -33,7 +33,7 @@ def learning_curves(history: Mapping[str, Sequence[float]], title: str = "") -> 
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
         for axis, name, unit in zip(
-            axes, ("loss", "accuracy"), ("loss (nats)", "share right"), strict=True
+            axes, ("loss", "accuracy"), ("loss (nats)", "accuracy"), strict=True
         ):
             epochs = np.arange(1, len(history[name]) + 1)
             axis.plot(epochs, history[name], color=BLUE, label="training")
@@ -48,7 +48,7 @@ def learning_curves(history: Mapping[str, Sequence[float]], title: str = "") -> 
 def image_grid(
     axes: Sequence[Axes], images: np.ndarray, titles: Sequence[str] | None = None
 ) -> None:
-    """One picture in each of the axes, pixels as they are."""
+    """One image in each of the axes, pixels as they are."""
     for number, (axis, image) in enumerate(zip(axes, images, strict=False)):
         axis.imshow(image.squeeze(), cmap="gray", interpolation="nearest")
         axis.set_axis_off()
@@ -233,21 +233,21 @@ def accuracies(values: Mapping[str, float], chance: float, title: str) -> Figure
         bars = axis.barh(list(values), list(values.values()), color=BLUE)
         axis.bar_label(bars, [f"{value:.1%}" for value in values.values()], padding=4)
         axis.axvline(chance, color=ORANGE, ls="--", label="guessing")
-        axis.set(xlim=(0, 1.1), xlabel="share right", title=title)
+        axis.set(xlim=(0, 1.1), xlabel="accuracy", title=title)
         axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
         axis.invert_yaxis()
     return figure
 
 
-def picture_rows(rows: Mapping[str, np.ndarray]) -> Figure:
-    """Rows of pictures (pixels from 0 to 255), each with its name on the left."""
-    columns = max(len(pictures) for pictures in rows.values())
+def image_rows(rows: Mapping[str, np.ndarray]) -> Figure:
+    """Rows of images (pixels from 0 to 255), each with its name on the left."""
+    columns = max(len(images) for images in rows.values())
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             len(rows), columns, figsize=(1.15 * columns, 1.2 * len(rows)), squeeze=False
         )
-        for line, (name, pictures) in zip(axes, rows.items(), strict=True):
-            image_grid(line, np.clip(pictures, 0, 255).astype(np.uint8))
+        for line, (name, images) in zip(axes, rows.items(), strict=True):
+            image_grid(line, np.clip(images, 0, 255).astype(np.uint8))
             line[0].set_title(name, fontsize="small", loc="left")
     return figure
 
@@ -265,14 +265,14 @@ def confusion(counts: np.ndarray, class_names: Sequence[str]) -> Figure:
 
 
 def grey_maps(image: np.ndarray, maps: np.ndarray) -> Figure:
-    """A picture, and the maps `(height, width, maps)` that a layer made of it, up to eleven."""
+    """A image, and the maps `(height, width, maps)` that a layer made of it, up to eleven."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(2, 6, figsize=(9, 3.4))
         image_grid(axes.flat, [image, *np.moveaxis(maps, -1, 0)[:11]])
         for axis in axes.flat:
             axis.set_axis_off()
         for number, axis in enumerate(axes.flat[: maps.shape[-1] + 1]):
-            axis.set_title(f"filter {number - 1}" if number else "picture", fontsize="small")
+            axis.set_title(f"filter {number - 1}" if number else "image", fontsize="small")
     return figure
 
 
@@ -309,20 +309,20 @@ def moving_statistics(
             curves.items(), (ORANGE, BLUE, GREEN), ("-.", "-", "--"), strict=False
         ):
             axis.plot(np.arange(len(values)), values, color=colour, ls=line, label=name)
-        axis.axhline(true, color="black", lw=1, label="all pictures")
+        axis.axhline(true, color="black", lw=1, label="all images")
         axis.set(xlabel="training step (batches seen)", ylabel=unit)
         axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
 
 def dropped(rows: Mapping[str, Sequence[np.ndarray]], titles: Sequence[str]) -> Figure:
-    """Rows of pictures, one column for each rate; what is brighter than a screen shows is cut."""
+    """Rows of images, one column for each rate; what is brighter than a screen shows is cut."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(len(rows), len(titles), figsize=(9, 2 * len(rows)))
-        for line, (name, pictures) in zip(axes, rows.items(), strict=True):
-            brightest = 2 * np.max(pictures[0])  # leaves room for survivors that are strengthened
-            for axis, picture, title in zip(line, pictures, titles, strict=True):
-                shown = np.clip(picture / brightest, 0, 1)
+        for line, (name, images) in zip(axes, rows.items(), strict=True):
+            brightest = 2 * np.max(images[0])  # leaves room for survivors that are strengthened
+            for axis, image, title in zip(line, images, titles, strict=True):
+                shown = np.clip(image / brightest, 0, 1)
                 axis.imshow(shown, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
                 axis.set(xticks=[], yticks=[], title=title)
                 axis.spines[:].set_visible(False)
@@ -356,9 +356,7 @@ def two_modes(
             accuracies.items(), (BLUE, ORANGE), ("o-", "s--"), strict=False
         ):
             axis.plot(steps, values, mark, color=colour, ms=4, label=name)
-        axis.set(
-            xlabel="training step (batches seen)", ylabel="share right", ylim=(0, 1), title=title
-        )
+        axis.set(xlabel="training step (batches seen)", ylabel="accuracy", ylim=(0, 1), title=title)
         axis.legend(fontsize="small")
     return figure
 
@@ -383,7 +381,7 @@ def compared_curves(
             axis.axhline(limit, color="black", ls=":", lw=1, label="labels that are right")
             axis.set(title=name, xlabel="epoch", ylim=(0, 1))
             axis.xaxis.get_major_locator().set_params(integer=True)
-        axes[0].set(ylabel="share right")
+        axes[0].set(ylabel="accuracy")
         axes[-1].legend(fontsize="small", loc="lower right")
         figure.suptitle(title)
     return figure
@@ -418,7 +416,7 @@ def plateaus(metrics: Sequence[float], rates: Sequence[float], best: Sequence[fl
         figure, (above, below) = plt.subplots(2, 1, figsize=(7.5, 4.4), sharex=True)
         above.step(epochs, best, color="0.6", where="post", label="best so far")
         above.plot(epochs, metrics, "o-", color=BLUE, ms=4, label="this epoch's")
-        above.set(ylabel="validation accuracy\n(share right)")
+        above.set(ylabel="validation accuracy\n(accuracy)")
         below.step(epochs, rates, color=ORANGE, where="post", label="from here on")
         below.set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
         for axis in (above, below):
@@ -451,7 +449,7 @@ def training_run(history: Mapping[str, Sequence[float]], monitor: str, title: st
     epochs = np.arange(1, len(history["loss"]) + 1)
     pick = np.argmin if monitor.endswith("loss") else np.argmax
     best = epochs[pick(history[monitor])]
-    panels = {"loss": "cross-entropy\n(nats)", "accuracy": "share right"}
+    panels = {"loss": "cross-entropy\n(nats)", "accuracy": "accuracy"}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(3, 1, figsize=(7.5, 6), sharex=True, height_ratios=(3, 3, 2))
         for axis, (name, unit) in zip(axes, panels.items(), strict=False):

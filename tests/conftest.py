@@ -11,8 +11,8 @@ import pytest
 from cifar_lab.course import stubs, syllabus
 from cifar_lab.quality.answers import Answer
 
-# the tests are about the drawn set, unless one says otherwise
-os.environ["CIFAR_COURSE_DATA"] = "drawn"
+# the tests are about the synthetic dataset, unless one says otherwise
+os.environ["CIFAR_COURSE_DATA"] = "synthetic"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 BUBBLEWRAP_IS_HERE = shutil.which("bwrap") is not None
@@ -21,13 +21,13 @@ REFERENCE_IS_HERE = stubs.REFERENCE.is_dir()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker of the course's own tests."""
-    config.addinivalue_line("markers", "walled: builds a wall, which needs bubblewrap")
+    config.addinivalue_line("markers", "sandboxed: builds a sandbox, which needs bubblewrap")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs something that is not here, and say so."""
     for item in items:
-        if not BUBBLEWRAP_IS_HERE and item.get_closest_marker("walled"):
+        if not BUBBLEWRAP_IS_HERE and item.get_closest_marker("sandboxed"):
             item.add_marker(pytest.mark.skip(reason="bubblewrap is not installed"))
         if not REFERENCE_IS_HERE and "reference" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.skip(reason="this edition has no solutions/"))

@@ -43,7 +43,7 @@ def show(folder: Path, verdicts: Mapping[str, ExerciseVerdict], target: Console)
         minutes = f"about {following.minutes} minutes"
         target.print(f"Next: {following.id}, {minutes}: open {notebook}", soft_wrap=True)
     else:
-        target.print("All done. To hand it in: cifar-course pack hand-in.zip", soft_wrap=True)
+        target.print("All done. To hand it in: cifar-course pack submission.zip", soft_wrap=True)
 
 
 def next_exercise(verdicts: Mapping[str, ExerciseVerdict]) -> syllabus.Exercise | None:

@@ -17,7 +17,7 @@ class TestVerdict:
     message: str = ""
     not_written: str | None = None  # the exercise whose stub was met
     mistake: str | None = None  # the misconception that was recognised
-    fault: str | None = None  # time-out, crash, ...: what kept learner code from answering
+    fault: str | None = None  # timeout, crash, ...: what kept learner code from answering
     flags: list[str] = field(default_factory=list)  # what a person should look at
 
 

@@ -1,4 +1,4 @@
-"""Where the pictures come from: CIFAR-10 if it is there, otherwise the drawn set.
+"""Where the images come from: CIFAR-10 if it is there, otherwise the synthetic dataset.
 
 A fault in what is there is always an error that says what to do. Only `download` uses the network.
 """
@@ -21,21 +21,21 @@ from jaxtyping import Int64, UInt8
 from cifar_lab.data import synthetic
 
 CIFAR10 = "CIFAR-10"
-SYNTHETIC = "drawn set"
+SYNTHETIC = "synthetic dataset"
 CLASS_NAMES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
 )
 FOLDER = "cifar-10-batches-py"  # as the official tarball unpacks
 BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
-ROWS = 10_000  # pictures in a batch
+ROWS = 10_000  # images in a batch
 LARGEST = 64 * 2**20  # bytes; a batch has 31 million
 
 GET_IT = "run `cifar-course data --download`"
 PATIENCE = 30  # seconds that a download may stay silent
 OR_ELSE = (
-    f"Delete it and {GET_IT}, or set CIFAR_COURSE_DATA to a sound copy, or to `drawn` "
-    "to work on the drawn set."
+    f"Delete it and {GET_IT}, or set CIFAR_COURSE_DATA to a sound copy, or to `synthetic` "
+    "to work on the synthetic dataset."
 )
 
 
@@ -54,7 +54,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Pictures with their labels, in a training and a test part, and the name to show with them."""
+    """Images with their labels, in a training and a test part, and the name to show with them."""
 
     name: str  # belongs beside every accuracy
     class_names: tuple[str, ...]
@@ -67,16 +67,16 @@ class Dataset:
     def sample(self, train: int, test: int, seed: int = 0) -> "Dataset":
         """A smaller part, shuffled, its classes as even as they can be; same seed, same part.
 
-        The first 100 of 1,000 training pictures are the 100 that `sample(100, …)` gives.
+        The first 100 of 1,000 training images are the 100 that `sample(100, …)` gives.
         """
         x_train, y_train = self._some(self.x_train, self.y_train, train, (seed, 0))
         x_test, y_test = self._some(self.x_test, self.y_test, test, (seed, 1))
         return replace(self, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
 
-    def _some(self, pictures, labels, count: int, seed: tuple[int, int]):
+    def _some(self, images, labels, count: int, seed: tuple[int, int]):
         if not 0 <= count <= len(labels):
             there = f"this part of the {self.name} has {len(labels):,}"
-            raise ValueError(f"{count:,} pictures asked for; {there}")
+            raise ValueError(f"{count:,} images asked for; {there}")
         shuffled = np.argsort(np.random.PCG64(seed).random_raw(len(labels)), kind="stable")
         turn = np.empty(len(labels), np.int64)
         for label in np.unique(labels):
@@ -84,20 +84,20 @@ class Dataset:
             turn[same] = np.arange(np.count_nonzero(same))
         # one of every class before the second of any
         chosen = shuffled[np.argsort(turn, kind="stable")][:count]
-        return pictures[chosen], labels[chosen]
+        return images[chosen], labels[chosen]
 
 
 def locate(data: str | None = None) -> Place:
     """Which data to use; this only looks at names, and reads nothing.
 
     Args:
-        data: `drawn`, a folder of the official Python batches, its parent, or the official tarball.
+        data: `synthetic`, a folder of the official Python batches, its parent, or the official tarball.
             By default the environment variable CIFAR_COURSE_DATA; if that is not set either, what
-            Keras has downloaded, and failing that the drawn set.
+            Keras has downloaded, and failing that the synthetic dataset.
     """
     named = os.environ.get("CIFAR_COURSE_DATA", "") if data is None else data
     reason = f"CIFAR_COURSE_DATA is {named!r}" if data is None else f"{named!r} was asked for"
-    if named == "drawn":
+    if named == "synthetic":
         return Place(SYNTHETIC, None, reason)
     if named:
         return Place(CIFAR10, _named_path(named), reason)
@@ -129,7 +129,7 @@ def describe() -> str:
         dataset = load()
     except DataError as fault:
         return f"The data cannot be used.\n{fault}"
-    counts = f"{len(dataset.y_train):,} training and {len(dataset.y_test):,} test pictures"
+    counts = f"{len(dataset.y_train):,} training and {len(dataset.y_test):,} test images"
     lines = [
         f"{dataset.name}: {counts}, {dataset.source}",
         f"Why this one: {place.reason}.",
@@ -214,7 +214,7 @@ def _named_path(named: str) -> Path:
     if not _is_there(path):
         raise DataError(
             f"{path}: there is no such file or folder. Name (in CIFAR_COURSE_DATA, if that is set) "
-            "a folder of the official Python batches, the official tarball, or `drawn`."
+            "a folder of the official Python batches, the official tarball, or `synthetic`."
         )
     if path.is_file() or any(_is_there(path / batch) for batch in BATCHES):
         return path
@@ -293,7 +293,7 @@ class _BatchReader(pickle.Unpickler):
 
 
 def _parse(content: bytes, where: str):
-    """A batch's pictures, uint8 (10000, 32, 32, 3), and its labels, int64 (10000,)."""
+    """A batch's images, uint8 (10000, 32, 32, 3), and its labels, int64 (10000,)."""
     _refuse_web_page(content, where)
     try:
         batch = _BatchReader(io.BytesIO(content), encoding="bytes").load()

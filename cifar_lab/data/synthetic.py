@@ -1,6 +1,6 @@
-"""The drawn set: pictures of ten shapes, so that the course works without any download.
+"""The synthetic dataset: images of ten shapes, so that the course works without any download.
 
-Colour, light, place, size, rotation, texture and noise vary from picture to picture and say nothing
+Colour, light, place, size, rotation, texture and noise vary from image to image and say nothing
 about the class: only the shape does. The same seed gives the same bytes on every machine and NumPy
 version, because everything is integer arithmetic on the raw output of PCG64. NumPy promises that
 output for ever; the methods of `np.random.Generator` may change.
@@ -13,16 +13,16 @@ import numpy as np
 from jaxtyping import Bool, Int, Int16, Int64, UInt8, UInt64
 
 SIZE = 32  # pixels along an edge
-CHUNK = 50  # pictures painted at once: few enough to stay in the processor's cache
+CHUNK = 50  # images painted at once: few enough to stay in the processor's cache
 
-# Random words (64 bits) that each picture owns, and what they are for.
+# Random words (64 bits) that each image owns, and what they are for.
 ORDER, SETTINGS, TEXTURE, NOISE = slice(0, 1), slice(1, 16), slice(16, 24), slice(24, 408)
 WORDS = NOISE.stop
 
-Coordinates = Int[np.ndarray, "pictures rows columns"]
-Inside = Bool[np.ndarray, "pictures rows columns"]
-Pictures = UInt8[np.ndarray, "pictures 32 32 3"]
-Labels = Int64[np.ndarray, " pictures"]
+Coordinates = Int[np.ndarray, "images rows columns"]
+Inside = Bool[np.ndarray, "images rows columns"]
+Images = UInt8[np.ndarray, "images 32 32 3"]
+Labels = Int64[np.ndarray, " images"]
 
 
 # The shapes. Each says which points belong to it, for u to the right and v down, both in
@@ -127,58 +127,58 @@ PRETRAINING_CLASSES: tuple[str, ...] = tuple(shape.__name__ for shape in _OTHERS
 
 def draw(
     train: int = 4000, test: int = 1000, seed: int = 0, classes: tuple[str, ...] = CLASS_NAMES
-) -> tuple[tuple[Pictures, Labels], tuple[Pictures, Labels]]:
+) -> tuple[tuple[Images, Labels], tuple[Images, Labels]]:
     """Draw a training and a test part; the same arguments give the same bytes everywhere.
 
     Args:
-        train, test: How many pictures. The first 100 of 4,000 are the same as the 100 of 100.
-        seed: Another seed gives other pictures.
+        train, test: How many images. The first 100 of 4,000 are the same as the 100 of 100.
+        seed: Another seed gives other images.
         classes: Names out of `SHAPES`; a label is a position in this tuple. The default is the ten
             classes of the course, `PRETRAINING_CLASSES` are ten others.
 
     Returns:
-        (x_train, y_train), (x_test, y_test): uint8 pictures and int64 labels, the caller's own to
-        change. Every ten pictures in a row hold each of ten classes once, in random order.
+        (x_train, y_train), (x_test, y_test): uint8 images and int64 labels, the caller's own to
+        change. Every ten images in a row hold each of ten classes once, in random order.
     """
     unknown = [name for name in classes if name not in SHAPES]
     if unknown or not classes:
         raise ValueError(f"classes must be some of {', '.join(SHAPES)}; got {classes!r}")
     if train < 0 or test < 0:
-        raise ValueError(f"cannot draw {train} training and {test} test pictures")
+        raise ValueError(f"cannot draw {train} training and {test} test images")
     parts = (_draw_part(n, seed, part, tuple(classes)) for part, n in enumerate((train, test)))
     return tuple((x.copy(), y.copy()) for x, y in parts)
 
 
 @lru_cache(maxsize=8)
 def _draw_part(count: int, seed: int, part: int, classes: tuple[str, ...]):
-    """One part's pictures and labels, kept in memory: a notebook asks for the same ones often."""
+    """One part's images and labels, kept in memory: a notebook asks for the same ones often."""
     rounds = -(-count // len(classes))  # whole rounds of all classes, so that counts are balanced
     words = np.random.PCG64((seed, part)).random_raw(rounds * len(classes) * WORDS)
     words = words.reshape(-1, WORDS)
     order = words[:, ORDER].reshape(rounds, len(classes))
     labels = np.argsort(order, axis=1, kind="stable").reshape(-1)[:count].astype(np.int64)
-    pictures = np.empty((count, SIZE, SIZE, 3), np.uint8)
+    images = np.empty((count, SIZE, SIZE, 3), np.uint8)
     for label, name in enumerate(classes):
         of_this_class = np.flatnonzero(labels == label)
         for start in range(0, len(of_this_class), CHUNK):
             chosen = of_this_class[start : start + CHUNK]
-            pictures[chosen] = _paint(SHAPES[name], words[chosen])
-    return pictures, labels
+            images[chosen] = _paint(SHAPES[name], words[chosen])
+    return images, labels
 
 
-def _paint(shape: Callable, words: UInt64[np.ndarray, "pictures words"]) -> Pictures:
-    """Pictures of one shape, each settled by its own random words."""
+def _paint(shape: Callable, words: UInt64[np.ndarray, "images words"]) -> Images:
+    """Images of one shape, each settled by its own random words."""
     settings = iter(words[:, SETTINGS].T)
 
-    def choose(low: int, high: int) -> Int[np.ndarray, "pictures 1 1"]:
-        """For every picture an integer from low to high, both included."""
+    def choose(low: int, high: int) -> Int[np.ndarray, "images 1 1"]:
+        """For every image an integer from low to high, both included."""
         spread = next(settings) % np.uint64(high - low + 1)
         return (spread.astype(np.int32) + np.int32(low))[:, None, None]
 
-    def level(low: int, high: int) -> Int16[np.ndarray, "pictures 1 1 1"]:
+    def level(low: int, high: int) -> Int16[np.ndarray, "images 1 1 1"]:
         return choose(low, high)[..., None].astype(np.int16)
 
-    def colour(low: int, high: int) -> Int16[np.ndarray, "pictures 3 1 1"]:
+    def colour(low: int, high: int) -> Int16[np.ndarray, "images 3 1 1"]:
         return np.concatenate([level(low, high) for _ in "rgb"], axis=1)
 
     # Channels first and 16 bits until the end: NumPy is much faster that way.
@@ -186,18 +186,18 @@ def _paint(shape: Callable, words: UInt64[np.ndarray, "pictures words"]) -> Pict
     hills = _hills(words[:, TEXTURE])
     ground = colour(16, 116) + ((hills[:, :1] * level(0, 3)) >> 3)
     paint = colour(120, 255) + ((hills[:, 1:] * level(0, 3)) >> 3)
-    picture = (ground * (4 - covered) + paint * covered) >> 2
-    noise = _bytes(words[:, NOISE]).reshape(picture.shape)
-    picture += (noise * level(2, 10)) >> 5
+    image = (ground * (4 - covered) + paint * covered) >> 2
+    noise = _bytes(words[:, NOISE]).reshape(image.shape)
+    image += (noise * level(2, 10)) >> 5
     # warm light: red is lifted, blue is dampened, so that channel statistics differ
     gain, lift = np.array([[15, 13, 10], [18, 14, 10]], np.int16)[:, :, None, None]
-    picture = ((picture * gain) >> 4) + lift
-    return np.clip(picture, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
+    image = ((image * gain) >> 4) + lift
+    return np.clip(image, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
-def _coverage(shape: Callable, choose: Callable) -> Int16[np.ndarray, "pictures 32 32"]:
+def _coverage(shape: Callable, choose: Callable) -> Int16[np.ndarray, "images 32 32"]:
     """How many of each pixel's four quarters lie in the shape, after it is turned and placed."""
-    radius = choose(34, 56)  # lengths on the picture are in quarter pixels
+    radius = choose(34, 56)  # lengths on the image are in quarter pixels
     height = radius * choose(28, 36) // 32
     # A turn by twice atan(turn / 64), up to 40 degrees: exact in integers, unlike sin and cos.
     turn = choose(-23, 23)
@@ -215,7 +215,7 @@ def _coverage(shape: Callable, choose: Callable) -> Int16[np.ndarray, "pictures 
     return rows[:, :, 0::2] + rows[:, :, 1::2]
 
 
-def _hills(words: UInt64[np.ndarray, "pictures 8"]) -> Int16[np.ndarray, "pictures 2 32 32"]:
+def _hills(words: UInt64[np.ndarray, "images 8"]) -> Int16[np.ndarray, "images 2 32 32"]:
     """Two smooth textures, -128 to 127: five by five heights with straight slopes between."""
     heights = _bytes(words)[:, :50].reshape(-1, 2, 5, 5)
     place = np.arange(SIZE, dtype=np.int16)
@@ -223,6 +223,6 @@ def _hills(words: UInt64[np.ndarray, "pictures 8"]) -> Int16[np.ndarray, "pictur
     return (slope @ heights @ slope.T) >> 6
 
 
-def _bytes(words: UInt64[np.ndarray, "pictures words"]) -> Int16[np.ndarray, "pictures bytes"]:
+def _bytes(words: UInt64[np.ndarray, "images words"]) -> Int16[np.ndarray, "images bytes"]:
     """The words' bytes as numbers from -128 to 127, in the same order on every machine."""
     return np.ascontiguousarray(words, "<u8").view(np.int8).astype(np.int16)

@@ -18,7 +18,7 @@ def file() -> Path:
 
 
 def mobilenet(image_size: int):
-    """MobileNetV2 without its top for square pictures, with its ImageNet weights.
+    """MobileNetV2 without its top for square images, with its ImageNet weights.
 
     The weights are those that learnt at 224 pixels, whatever the size: a convolution does not
     depend on it, and one file serves all sizes.

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cifar_lab.execution import tools
-from cifar_lab.execution.protocol import Handle, WireError
+from cifar_lab.execution.protocol import Handle, ProtocolError
 
 # what a spec tells of a layer, besides its class, shapes and trainability
 LAYER_SETTINGS = (
@@ -44,7 +44,7 @@ class Objects:
             return keras.ops.convert_to_numpy(value)
         kind = _kind(value)
         if kind is None:
-            raise WireError(
+            raise ProtocolError(
                 f"{type(value).__name__} is not something that a test can judge; "
                 "return arrays, numbers, or what the docstring names"
             )
@@ -57,7 +57,7 @@ class Objects:
     def named(self, kind: str, number: int) -> Any:
         """The object behind a handle."""
         if not 0 <= number < len(self._objects):
-            raise WireError(f"there is no {kind} {number}")
+            raise ProtocolError(f"there is no {kind} {number}")
         return self._objects[number]
 
     def method(self, target: Any, name: str) -> Callable:
@@ -65,7 +65,7 @@ class Objects:
         kind = _kind(target)
         function = METHODS.get(kind, {}).get(name)
         if function is None:
-            raise WireError(f"a {kind} does not answer to {name}")
+            raise ProtocolError(f"a {kind} does not answer to {name}")
         return lambda *args, **kwargs: function(target, *args, **kwargs)
 
 
@@ -276,7 +276,7 @@ def layer_weights(layer) -> dict:
 
 
 def set_trainable(layer, trainable: bool) -> None:
-    """Freeze the layer, or thaw it."""
+    """Freeze the layer, or unfreeze it."""
     layer.trainable = trainable
 
 

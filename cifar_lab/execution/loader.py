@@ -35,7 +35,7 @@ class _Loader(importlib.abc.SourceLoader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds the modules of one submission, and only those that a hand-in may hold."""
+    """Finds the modules of one submission, and only those that a submission may hold."""
 
     def __init__(self, folder: Path, modules: tuple[str, ...]):
         self.folder = folder

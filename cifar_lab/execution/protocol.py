@@ -2,7 +2,7 @@
 
 A frame is two lengths, a JSON text that holds the structure, and a safetensors blob that
 holds the arrays. Nothing else is ever read: no pickle, no code. The same encoding serves
-learner code in this process and learner code behind the wall, so both are judged alike.
+learner code in this process and learner code in the sandbox, so both are judged alike.
 
 Tuples cross as lists; NumPy scalars cross as Python numbers; an object that must stay on the
 learner's side crosses as a `Handle`.
@@ -31,7 +31,7 @@ _DTYPES = frozenset(
 )
 
 
-class WireError(Exception):
+class ProtocolError(Exception):
     """A value that cannot cross, or a frame that is not one."""
 
 
@@ -50,9 +50,11 @@ def to_array(value: Any) -> np.ndarray:
     array = np.array(value, order="C", copy=True, subok=False)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype.name not in _DTYPES:
-        raise WireError(f"an array of dtype {array.dtype} cannot cross: numbers and booleans only")
+        raise ProtocolError(
+            f"an array of dtype {array.dtype} cannot cross: numbers and booleans only"
+        )
     if array.ndim > MAX_RANK:
-        raise WireError(f"an array of {array.ndim} dimensions cannot cross: {MAX_RANK} at most")
+        raise ProtocolError(f"an array of {array.ndim} dimensions cannot cross: {MAX_RANK} at most")
     return array
 
 
@@ -63,16 +65,16 @@ def encode(value: Any, stand_in: Callable[[Any], Any] | None = None) -> bytes:
         value: Arrays, numbers, strings, booleans, None, handles, and lists, tuples and dicts
             of these.
         stand_in: Called with anything else; returns what crosses in its place (an array or a
-            `Handle`), or raises WireError.
+            `Handle`), or raises ProtocolError.
 
     Raises:
-        WireError: Something in `value` cannot cross.
+        ProtocolError: Something in `value` cannot cross.
     """
     arrays: dict[str, np.ndarray] = {}
 
     def leaf(item: Any, depth: int) -> Any:
         if depth > MAX_DEPTH:
-            raise WireError(f"lists and dicts nested more than {MAX_DEPTH} deep cannot cross")
+            raise ProtocolError(f"lists and dicts nested more than {MAX_DEPTH} deep cannot cross")
         if isinstance(item, np.generic) and item.dtype.name in _DTYPES:
             item = item.item()
         if item is None or isinstance(item, bool | int | float | str):
@@ -88,18 +90,20 @@ def encode(value: Any, stand_in: Callable[[Any], Any] | None = None) -> bytes:
             return [leaf(part, depth + 1) for part in item]
         if isinstance(item, dict):
             if not all(isinstance(key, str) for key in item):
-                raise WireError("a dict crosses only if all its keys are strings")
+                raise ProtocolError("a dict crosses only if all its keys are strings")
             return {"dict": [[str(key), leaf(part, depth + 1)] for key, part in item.items()]}
         if stand_in is None:
-            raise WireError(f"{_kind_of(item)} cannot cross")
+            raise ProtocolError(f"{_kind_of(item)} cannot cross")
         return leaf(stand_in(item), depth + 1)
 
     text = json.dumps(leaf(value, 0)).encode()
     blob = safetensors.numpy.save(arrays)
     if len(text) > MAX_TEXT_BYTES:
-        raise WireError(f"{len(text):,} bytes of numbers and texts: {MAX_TEXT_BYTES:,} cross")
+        raise ProtocolError(f"{len(text):,} bytes of numbers and texts: {MAX_TEXT_BYTES:,} cross")
     if len(text) + len(blob) > MAX_FRAME_BYTES:
-        raise WireError(f"{len(text) + len(blob):,} bytes are too many: {MAX_FRAME_BYTES:,} cross")
+        raise ProtocolError(
+            f"{len(text) + len(blob):,} bytes are too many: {MAX_FRAME_BYTES:,} cross"
+        )
     return _LENGTHS.pack(len(text), len(blob)) + text + blob
 
 
@@ -111,24 +115,24 @@ def decode(frame: bytes, make_handle: Callable[[str, int], Any] = Handle) -> Any
         make_handle: Called with kind and number of each handle.
 
     Raises:
-        WireError: The frame is not one.
+        ProtocolError: The frame is not one.
     """
     try:
         text_bytes, blob_bytes = _LENGTHS.unpack_from(frame)
         start = _LENGTHS.size
         if len(frame) > MAX_FRAME_BYTES or len(frame) != start + text_bytes + blob_bytes:
-            raise WireError("a frame's length is not what it says")
+            raise ProtocolError("a frame's length is not what it says")
         if text_bytes > MAX_TEXT_BYTES:
-            raise WireError(f"{text_bytes:,} bytes of structure: {MAX_TEXT_BYTES:,} at most")
+            raise ProtocolError(f"{text_bytes:,} bytes of structure: {MAX_TEXT_BYTES:,} at most")
         tree = json.loads(frame[start : start + text_bytes].decode())
         arrays = safetensors.numpy.load(bytes(frame[start + text_bytes :]))
         return _value(tree, arrays, make_handle, 0)
-    except WireError:
+    except ProtocolError:
         raise
     except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
-        raise WireError(f"not a frame: {error}") from error
+        raise ProtocolError(f"not a frame: {error}") from error
     except safetensors.SafetensorError as error:
-        raise WireError(f"not a frame: {error}") from error
+        raise ProtocolError(f"not a frame: {error}") from error
 
 
 def arrays_in(value: Any) -> list[np.ndarray]:
@@ -144,7 +148,7 @@ def arrays_in(value: Any) -> list[np.ndarray]:
 
 def _value(tree: Any, arrays: dict[str, np.ndarray], make_handle: Callable, depth: int) -> Any:
     if depth > MAX_DEPTH:
-        raise WireError("nested too deep")
+        raise ProtocolError("nested too deep")
     if isinstance(tree, list):
         return [_value(part, arrays, make_handle, depth + 1) for part in tree]
     if isinstance(tree, str):
@@ -156,25 +160,25 @@ def _value(tree: Any, arrays: dict[str, np.ndarray], make_handle: Callable, dept
         # each is named once: a short text that names one a million times would fill the memory
         array = arrays.pop(content)
         if array.dtype.name not in _DTYPES or array.ndim > MAX_RANK:
-            raise WireError(f"an array of dtype {array.dtype}, {array.ndim} dimensions")
+            raise ProtocolError(f"an array of dtype {array.dtype}, {array.ndim} dimensions")
         # a true of 2, which safetensors lets through, would not equal a true of 1
         return np.array(array.view(np.uint8) != 0) if array.dtype == bool else array.copy()
     if tag == "handle":
         kind, number = content
         if not isinstance(kind, str) or type(number) is not int:
-            raise WireError("a handle is a kind and a number")
+            raise ProtocolError("a handle is a kind and a number")
         return make_handle(_writable(kind), number)
     if tag == "dict":
         return {
             _writable(key): _value(part, arrays, make_handle, depth + 1) for key, part in content
         }
-    raise WireError(f"unknown tag {tag!r}")
+    raise ProtocolError(f"unknown tag {tag!r}")
 
 
 def _writable(text: str) -> str:
     """The text without halves of surrogate pairs, which no file would take."""
     if not isinstance(text, str):
-        raise WireError("a name is a string")
+        raise ProtocolError("a name is a string")
     return text.encode("utf-8", "replace").decode()
 
 
@@ -182,7 +186,7 @@ def _undressed(item: int | float | str) -> int | float | str:
     for plain in (int, float, str):
         if isinstance(item, plain):
             return plain(item)
-    raise WireError(f"{_kind_of(item)} cannot cross")
+    raise ProtocolError(f"{_kind_of(item)} cannot cross")
 
 
 def _kind_of(item: Any) -> str:

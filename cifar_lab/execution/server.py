@@ -1,4 +1,4 @@
-"""Runs inside the wall: imports what is heavy once, and forks clean children for its tests.
+"""Runs inside the sandbox: imports what is heavy once, and forks clean children for its tests.
 
     python -m cifar_lab.execution.server FD FOLDER MODULE...
 
@@ -220,7 +220,7 @@ def _answer(
         if head == AGAIN:
             _tidy_up(own)
             _start_afresh()
-            worker = Worker(folder, modules, seed, walled=True)
+            worker = Worker(folder, modules, seed, sandboxed=True)
             channel.sendall(READY)
         else:
             reply = worker.handle(_exactly(channel, LENGTH.unpack(head)[0]))

@@ -49,7 +49,7 @@ def compiled_model(rate=0.5, classes: int = 3, features: int = 4, seed: int = 0,
 
 
 def compiled_cnn(rate=0.02, size: int = 16, classes: int = 10):
-    """A network so small that it learns pictures within seconds; with momentum.
+    """A network so small that it learns images within seconds; with momentum.
 
     Adam learns no better here, and its graph takes a second longer to trace.
     """
@@ -276,7 +276,7 @@ def penalty(model) -> float:
 
 
 def head_on(base, classes: int = 3):
-    """A small softmax head on a base, which stays as frozen or thawed as it is; not compiled."""
+    """A small softmax head on a base, which stays as frozen or unfrozen as it is; not compiled."""
     import keras
 
     return keras.Sequential(
@@ -288,7 +288,7 @@ def head_on(base, classes: int = 3):
     )
 
 
-def thaw(base, places: list[int]) -> None:
+def unfreeze(base, places: list[int]) -> None:
     """Exactly the layers at these places of the base are trainable; none for an empty list."""
     base.trainable = True
     for place, layer in enumerate(base.layers):

@@ -1,7 +1,7 @@
 """The learner's side: takes a request, calls learner code, replies with what came out.
 
 In a learner's own checkout it runs in the same process as the test; arguments and results
-pass through the same encoding as if there were a wall between them.
+pass through the same encoding as if there were a sandbox between them.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from cifar_lab.execution import protocol, tools
 from cifar_lab.execution.handles import Objects
 from cifar_lab.execution.loader import PACKAGE, Modules
 
-MESSAGE_LIMIT = 2_000  # letters that an exception may say
+MESSAGE_LIMIT = 2_000  # characters that an exception may say
 
 
 class Worker:
@@ -28,16 +28,18 @@ class Worker:
         folder: The submission.
         modules: The names of the modules that it may hold.
         seed: Where the global random generators start, so that a verdict can be repeated.
-        walled: Whether it runs behind a wall, where nobody but learner code interrupts it.
+        sandboxed: Whether it runs in a sandbox, where nobody but learner code interrupts it.
     """
 
-    def __init__(self, folder: Path, modules: tuple[str, ...], seed: int = 0, walled: bool = False):
+    def __init__(
+        self, folder: Path, modules: tuple[str, ...], seed: int = 0, sandboxed: bool = False
+    ):
         self.folder = folder / PACKAGE
         self._modules = Modules(folder, modules)
         self._objects = Objects()
         self._failed_imports: dict[str, BaseException] = {}
         self._seed = seed
-        self._walled = walled
+        self._sandboxed = sandboxed
         random.seed(seed)
         np.random.seed(seed)
         if "keras" in sys.modules:
@@ -47,7 +49,7 @@ class Worker:
         """Answer one request frame with one reply frame."""
         try:
             request = protocol.decode(frame, self._objects.named)
-        except protocol.WireError as error:
+        except protocol.ProtocolError as error:
             return protocol.encode({"refused": str(error)})
         arguments = [request.get("args", []), request.get("kwargs", {})]
         with self._modules.active():
@@ -61,7 +63,7 @@ class Worker:
                 reply = {"result": result, "arguments": protocol.arrays_in(arguments)}
                 return protocol.encode(reply, self._objects.stand_in)
             except BaseException as error:  # a submission may call exit(), too
-                if isinstance(error, KeyboardInterrupt) and not self._walled:
+                if isinstance(error, KeyboardInterrupt) and not self._sandboxed:
                     self._note_where(error)
                     raise
                 return protocol.encode({"error": self._describe(error)})

@@ -1,7 +1,7 @@
-"""A class of hand-ins, each graded behind a wall of its own, side by side on Dask.
+"""A class of submissions, each graded in a sandbox of its own, side by side on Dask.
 
-One task a hand-in. A task starts a process that judges and writes the results in one piece, so
-whatever is interrupted, killed or run again costs at most the hand-ins that were under way.
+One task a submission. A task starts a process that judges and writes the results in one piece, so
+whatever is interrupted, killed or run again costs at most the submissions that were under way.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from cifar_lab.course.stubs import write_whole
 from cifar_lab.grading import intake
 from cifar_lab.grading.results import (
     GRADED,
-    GRADER_ERROR,
+    GRADING_ERROR,
     INVALID,
     gradebook,
     key_of,
@@ -28,9 +28,9 @@ from cifar_lab.grading.results import (
     write_results,
 )
 
-ALL_TESTS = 3600  # seconds for one hand-in: every single call is limited already
-TRIES = 2  # a grader error may be an accident of the machine
-LAST_WORDS = 2_000  # letters of a grader that failed
+ALL_TESTS = 3600  # seconds for one submission: every single call is limited already
+TRIES = 2  # a grading error may be an accident of the machine
+LAST_WORDS = 2_000  # characters of a grader that failed
 CALM = {  # Dask looks after itself fifty times a second otherwise, a sixth of a core on its own
     "distributed.admin.tick.interval": "500ms",
     "distributed.admin.system-monitor.interval": "5s",
@@ -47,32 +47,32 @@ def grade_class(
     out: Path,
     workers: int,
     scheduler: str | None = None,
-    walled: bool = True,
+    sandboxed: bool = True,
     exercises: tuple[str, ...] = (),
     hidden: Path | None = None,
 ) -> list[dict[str, Any]]:
-    """Grade every hand-in in `folder` whose results are not there yet.
+    """Grade every submission in `folder` whose results are not there yet.
 
     Args:
         folder: Folders and zip files, one for each student.
         out: Gets `results/NAME.json` for each, and `grades.csv`.
-        workers: Hand-ins at a time, on this machine.
+        workers: Submissions at a time, on this machine.
         scheduler: Address of a Dask scheduler to use instead; its workers see the same paths.
-        walled: Run hand-ins behind a wall; without it, results are stamped as untrusted.
+        sandboxed: Run submissions in a sandbox; without it, results are stamped as untrusted.
         exercises: What to judge, as in `syllabus.find`; none mean all.
         hidden: A folder of an instructor's own tests.
 
     Returns:
-        The results of every hand-in, as `make_results` makes them.
+        The results of every submission, as `make_results` makes them.
     """
-    found = intake.hand_ins(folder, out)
+    found = intake.submissions(folder, out)
     (out / "results").mkdir(parents=True, exist_ok=True)
     files = {name: (out / "results" / f"{name}.json").resolve() for name in found}
-    asked = json.dumps([walled, exercises, key_of(hidden, "") if hidden else None])
+    asked = json.dumps([sandboxed, exercises, key_of(hidden, "") if hidden else None])
     keys = {name: key_of(source, asked) for name, source in found.items()}
     todo = [name for name in found if not _is_done(files[name], keys[name])]
     for name in todo:
-        write_not_graded(files[name], intake.HandIn(name, found[name].name), walled)
+        write_not_graded(files[name], intake.Submission(name, found[name].name), sandboxed)
     if todo:
         tasks = [
             {
@@ -80,7 +80,7 @@ def grade_class(
                 "name": name,
                 "file": str(files[name]),
                 "key": keys[name],
-                "walled": walled,
+                "sandboxed": sandboxed,
                 "exercises": list(exercises),
                 "hidden": str(hidden.resolve()) if hidden else None,
                 "secret": _secret_of(out, keys[name]),
@@ -94,7 +94,7 @@ def grade_class(
 
 
 def _secret_of(out: Path, key: str) -> str:
-    """A secret for one hand-in: the same in every run of the class, another for every change."""
+    """A secret for one submission: the same in every run of the class, another for every change."""
     file = out / ".secret"
     if not file.exists():
         write_whole(file, secrets.token_hex() + "\n")
@@ -112,7 +112,7 @@ def _is_done(file: Path, key: str) -> bool:
 
 
 def _run(tasks: list[dict[str, Any]], workers: int, scheduler: str | None) -> None:
-    """One task a hand-in; as they end, the bar moves on."""
+    """One task a submission; as they end, the bar moves on."""
     try:
         import dask
         from distributed import Client, LocalCluster, as_completed
@@ -133,7 +133,7 @@ def _run(tasks: list[dict[str, Any]], workers: int, scheduler: str | None) -> No
             stack.enter_context(cluster)
         client = stack.enter_context(Client(scheduler or cluster))
         stack.enter_context(bar)
-        line = bar.add_task("hand-ins", total=len(tasks))
+        line = bar.add_task("submissions", total=len(tasks))
         futures = [
             client.submit(_supervised, task, key=f"{task['name']}-{task['key']}", retries=TRIES)
             for task in tasks
@@ -146,9 +146,9 @@ def _run(tasks: list[dict[str, Any]], workers: int, scheduler: str | None) -> No
 
 
 def _supervised(task: dict[str, Any]) -> str:
-    """On a worker: grade one hand-in in a process of its own; its verdict."""
+    """On a worker: grade one submission in a process of its own; its verdict."""
     words = [sys.executable, "-m", "cifar_lab.grading.grade_one"]
-    verdict = GRADER_ERROR
+    verdict = GRADING_ERROR
     for _ in range(TRIES):
         done = subprocess.run(
             words,
@@ -157,13 +157,13 @@ def _supervised(task: dict[str, Any]) -> str:
             input=json.dumps(task),  # not among its words, which any user of the machine can read
             timeout=ALL_TESTS,
         )
-        verdict = done.stdout.strip() if done.returncode == 0 else GRADER_ERROR
-        if verdict != GRADER_ERROR:
+        verdict = done.stdout.strip() if done.returncode == 0 else GRADING_ERROR
+        if verdict != GRADING_ERROR:
             break
     if done.returncode and not _is_done(Path(task["file"]), task["key"]):
-        hand_in = intake.HandIn(task["name"], Path(task["source"]).name)
+        submission = intake.Submission(task["name"], Path(task["source"]).name)
         words = done.stderr.strip()[-LAST_WORDS:] or f"it ended with status {done.returncode}"
-        found = make_results(hand_in, {}, verdict, task["key"], task["walled"], words)
+        found = make_results(submission, {}, verdict, task["key"], task["sandboxed"], words)
         with contextlib.suppress(OSError):  # the disk may be what is full
             write_results(Path(task["file"]), found)
     return verdict

@@ -1,4 +1,4 @@
-"""An autograder for Gradescope: the bundle that is uploaded, and what it does with a hand-in.
+"""An autograder for Gradescope: the bundle that is uploaded, and what it does with a submission.
 
 python -m cifar_lab.grading.gradescope FOLDER    grade FOLDER/submission (there: /autograder)
 """
@@ -24,7 +24,7 @@ PARTS = (
 )
 SCRIPTS = Path("docs", "gradescope")  # setup.sh and run_autograder
 NAME = "submission"
-TRIES = 2  # a grader error may be an accident of the machine
+TRIES = 2  # a grading error may be an accident of the machine
 
 
 def bundle(out: Path) -> None:
@@ -55,47 +55,47 @@ def _add(archive: zipfile.ZipFile, file: Path, name: str, mode: int) -> None:
 
 
 def run(autograder: Path) -> str:
-    """Grade the hand-in that Gradescope has put into `autograder`/submission.
+    """Grade the submission that Gradescope has put into `autograder`/submission.
 
     Returns:
-        The verdict: `graded`, `invalid submission` or `grader error`.
+        The verdict: `graded`, `invalid submission` or `grading error`.
     """
     file = autograder / "results" / "results.json"
     source = autograder / "submission"
-    results.write_not_graded(file, intake.HandIn(NAME, NAME), trusted=True)
+    results.write_not_graded(file, intake.Submission(NAME, NAME), trusted=True)
     _close(autograder)
-    verdict = results.GRADER_ERROR
+    verdict = results.GRADING_ERROR
     for _ in range(TRIES):
         verdict = grade(
             source=str(source),
             name=NAME,
             file=str(file),
             key=results.key_of(source, ""),
-            walled=True,
+            sandboxed=True,
             exercises=[],
             secret=secrets.token_hex(),
-            other_user=not _walls_stand(),
+            unprivileged=not _sandboxes_stand(),
         )
-        if verdict != results.GRADER_ERROR:
+        if verdict != results.GRADING_ERROR:
             break
     return verdict
 
 
 def _close(autograder: Path) -> None:
-    """Leave to root alone what a hand-in must not read or write, wall or no wall."""
-    os.umask(0o022)  # what the hand-in's user needs is made readable
+    """Leave to root alone what a submission must not read or write, sandbox or no sandbox."""
+    os.umask(0o022)  # what the submission's user needs is made readable
     for name in ("source", "results", "submission_metadata.json"):
         path = autograder / name
         if path.exists():
             path.chmod(0o700)
 
 
-def _walls_stand() -> bool:
-    """Whether this container lets walls be built in it; typically it does not."""
+def _sandboxes_stand() -> bool:
+    """Whether this container lets sandboxes be built in it; typically it does not."""
     try:
         sandbox.check()
-    except sandbox.GraderError as why:
-        print(f"No wall: {why}")
+    except sandbox.GradingError as why:
+        print(f"No sandbox: {why}")
         return False
     return True
 

@@ -1,6 +1,6 @@
-"""Takes a hand-in in: finds its modules, copies them and nothing else, and says what it left.
+"""Takes a submission in: finds its modules, copies them and nothing else, and says what it left.
 
-A hand-in is a folder or a zip file, named after its student. It may hold anything: links, devices,
+A submission is a folder or a zip file, named after its student. It may hold anything: links, devices,
 archives that unpack without end, files that pretend to be pytest's. Only the course's modules are
 ever read, up to a size, as plain files; nothing in here is imported or run.
 """
@@ -25,7 +25,7 @@ from cifar_lab.execution.loader import PACKAGE
 
 LARGEST = 256 * 1024  # bytes of a module
 DEEPEST = 3  # folders that cifar_course/ may lie in
-MOST = 200_000  # files of a hand-in that are looked at; a virtual environment has 50,000
+MOST = 200_000  # files of a submission that are looked at; a virtual environment has 50,000
 NAMED = 20  # of what was ignored
 # what a folder or a damaged zip file may raise; ValueError: a name that is not UTF-8
 UNREADABLE = (
@@ -44,15 +44,15 @@ for name, text in json.load(sys.stdin).items():
 
 
 @dataclass
-class HandIn:
-    """One student's hand-in, as far as it could be taken in.
+class Submission:
+    """One student's submission, as far as it could be taken in.
 
     Attributes:
         name: Safe as a file's name, and different from all others'.
         original: As it was called in the folder.
         modules: What was copied.
         ignored: What else was there, the first few of it.
-        faults: What is wrong with it; a hand-in without any module is invalid.
+        faults: What is wrong with it; a submission without any module is invalid.
     """
 
     name: str
@@ -69,17 +69,17 @@ class HandIn:
 
 @dataclass(frozen=True)
 class Member:
-    """One file of a hand-in: its path inside, and how to read at most so many bytes of it."""
+    """One file of a submission: its path inside, and how to read at most so many bytes of it."""
 
     path: PurePosixPath
     read: Callable[[int], bytes] | None  # None for what is not a plain file
 
 
-def hand_ins(folder: Path, out: Path | None = None) -> dict[str, Path]:
-    """Every hand-in in a folder by its safe name: its folders and zip files, without `out`."""
+def submissions(folder: Path, out: Path | None = None) -> dict[str, Path]:
+    """Every submission in a folder by its safe name: its folders and zip files, without `out`."""
     found: dict[str, Path] = {}
     for path in _visible(folder, out):
-        if not _may_be_a_hand_in(path):
+        if not _may_be_a_submission(path):
             continue
         name = plain = safe_name(path.stem if path.suffix.lower() == ".zip" else path.name)
         number = 2
@@ -91,7 +91,7 @@ def hand_ins(folder: Path, out: Path | None = None) -> dict[str, Path]:
 
 def passed_over(folder: Path, out: Path | None = None) -> list[str]:
     """What else is in a class's folder: some of it may be somebody's work all the same."""
-    return [path.name for path in _visible(folder, out) if not _may_be_a_hand_in(path)]
+    return [path.name for path in _visible(folder, out) if not _may_be_a_submission(path)]
 
 
 def _visible(folder: Path, out: Path | None) -> list[Path]:
@@ -100,7 +100,7 @@ def _visible(folder: Path, out: Path | None) -> list[Path]:
     return [path for path in seen if path.is_symlink() or path.resolve() != own]
 
 
-def _may_be_a_hand_in(path: Path) -> bool:
+def _may_be_a_submission(path: Path) -> bool:
     return not path.is_symlink() and (path.is_dir() or _is_zip(path))
 
 
@@ -120,33 +120,33 @@ def safe_name(name: str) -> str:
     return plain or "unnamed"
 
 
-def take_in(source: Path, name: str, target: Path) -> HandIn:
-    """Copy the modules of a hand-in to `target`/cifar_course.
+def take_in(source: Path, name: str, target: Path) -> Submission:
+    """Copy the modules of a submission to `target`/cifar_course.
 
     Args:
         source: A folder or a zip file.
-        name: The hand-in's safe name.
+        name: The submission's safe name.
         target: An empty folder, or one that does not exist.
     """
-    hand_in = HandIn(name, source.name)
+    submission = Submission(name, source.name)
     (target / PACKAGE).mkdir(parents=True)
     try:
         zips = _zips_in(source)
         if len(zips) == 1:
             source = zips[0]
         elif zips:
-            hand_in.faults.append(f"{len(zips)} zip files, and nobody can tell which is meant")
+            submission.faults.append(f"{len(zips)} zip files, and nobody can tell which is meant")
         if source.is_dir():
-            _copy_modules(_files_of_folder(source), target, hand_in)
+            _copy_modules(_files_of_folder(source), target, submission)
         else:
             with zipfile.ZipFile(source) as archive:
-                _copy_modules(_files_of_archive(archive), target, hand_in)
+                _copy_modules(_files_of_archive(archive), target, submission)
     except UNREADABLE as error:
-        hand_in.faults.append(f"not readable: {error}")
+        submission.faults.append(f"not readable: {error}")
     for module in syllabus.modules():
-        if module not in hand_in.modules:
-            hand_in.faults.append(f"{module}.py is missing")
-    return hand_in
+        if module not in submission.modules:
+            submission.faults.append(f"{module}.py is missing")
+    return submission
 
 
 def _zips_in(folder: Path) -> list[Path]:
@@ -204,13 +204,13 @@ def _archive_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callabl
     return read
 
 
-def _copy_modules(members: Iterator[Member], target: Path, hand_in: HandIn) -> None:
+def _copy_modules(members: Iterator[Member], target: Path, submission: Submission) -> None:
     """Sort out what is there, and copy the modules of the one package that there is."""
     packages: dict[PurePosixPath, dict[str, Member]] = {}
     ignored = []
     for number, member in enumerate(members):
         if number == MOST:
-            hand_in.faults.append(f"more than {MOST:,} files; the others were not looked at")
+            submission.faults.append(f"more than {MOST:,} files; the others were not looked at")
             break
         package = member.path.parent
         is_module = member.path.stem in syllabus.modules() and member.path.suffix == ".py"
@@ -224,39 +224,39 @@ def _copy_modules(members: Iterator[Member], target: Path, hand_in: HandIn) -> N
             packages.setdefault(package, {})[member.path.stem] = member
         elif str(member.path) != f"{PACKAGE}/__init__.py":
             ignored.append(str(member.path))
-    hand_in.ignored = [name[:200] for name in ignored[:NAMED]]
+    submission.ignored = [name[:200] for name in ignored[:NAMED]]
     if len(ignored) > NAMED:
-        hand_in.ignored.append(f"and {len(ignored) - NAMED:,} more")
+        submission.ignored.append(f"and {len(ignored) - NAMED:,} more")
     if len(packages) > 1:
         places = ", ".join(sorted(str(package) for package in packages))
-        hand_in.faults.append(f"more than one {PACKAGE}/, and nobody can tell which: {places}")
+        submission.faults.append(f"more than one {PACKAGE}/, and nobody can tell which: {places}")
         return
     texts = {}
     for module, member in sorted(next(iter(packages.values()), {}).items()):
-        text = _text_of(member, hand_in)
+        text = _text_of(member, submission)
         if text is not None:
             (target / PACKAGE / f"{module}.py").write_text(text, encoding="utf-8", newline="\n")
-            hand_in.modules.append(module)
+            submission.modules.append(module)
             texts[f"{module}.py"] = text
-    hand_in.faults += _syntax_errors(texts)
+    submission.faults += _syntax_errors(texts)
 
 
-def _text_of(member: Member, hand_in: HandIn) -> str | None:
+def _text_of(member: Member, submission: Submission) -> str | None:
     """A module's text, UTF-8, one kind of line end; None, and a fault, if it is none."""
     if member.read is None:
-        hand_in.faults.append(f"{member.path} is not a plain file")
+        submission.faults.append(f"{member.path} is not a plain file")
         return None
     content = member.read(LARGEST + 1)
     if len(content) > LARGEST:
-        hand_in.faults.append(f"{member.path} is larger than {LARGEST // 1024} KiB")
+        submission.faults.append(f"{member.path} is larger than {LARGEST // 1024} KiB")
         return None
     try:
         text = content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
-        hand_in.faults.append(f"{member.path} is not UTF-8: {error}")
+        submission.faults.append(f"{member.path} is not UTF-8: {error}")
         return None
     if "\0" in text:
-        hand_in.faults.append(f"{member.path} holds a zero byte")
+        submission.faults.append(f"{member.path} holds a zero byte")
         return None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

@@ -14,14 +14,14 @@ from typing import Any
 from cifar_lab.course import syllabus
 from cifar_lab.course.stubs import write_whole
 from cifar_lab.course.verdict import ExerciseVerdict, total, total_hidden
-from cifar_lab.grading.intake import HandIn, files_below
+from cifar_lab.grading.intake import Submission, files_below
 from cifar_lab.reports import sanitize
 
 NOT_GRADED, GRADED = "not graded", "graded"
-INVALID, GRADER_ERROR = "invalid submission", "grader error"
-UNTRUSTED = "Graded without a wall: this code could have written its own verdict."
-OTHER_USER = (
-    "Graded without a full wall: this code ran as another user, who could neither read the tests "
+INVALID, GRADING_ERROR = "invalid submission", "grading error"
+UNTRUSTED = "Graded without a sandbox: this code could have written its own verdict."
+UNPRIVILEGED = (
+    "Graded without a full sandbox: this code ran as another user, who could neither read the tests "
     "nor write results, but had the network and whatever the machine lets anybody read."
 )
 LARGE = 2**24  # bytes of a file
@@ -29,7 +29,7 @@ COLUMNS = ("name", "original", "points", "verdict", "trusted")
 
 
 def make_results(
-    hand_in: HandIn,
+    submission: Submission,
     verdicts: Mapping[str, ExerciseVerdict],
     verdict: str,
     key: str,
@@ -40,25 +40,25 @@ def make_results(
     """One student's results, in Gradescope's format for autograders.
 
     Args:
-        hand_in: As it was taken in.
-        verdicts: By exercise id; none for a hand-in that was not judged.
-        verdict: `graded`, `not graded`, `invalid submission` or `grader error`.
-        key: Of the hand-in, the course and the environment: the same key, the same results.
-        trusted: Whether there was a wall.
-        words: What else a reader should know; of a grader error, what staff should.
+        submission: As it was taken in.
+        verdicts: By exercise id; none for a submission that was not judged.
+        verdict: `graded`, `not graded`, `invalid submission` or `grading error`.
+        key: Of the submission, the course and the environment: the same key, the same results.
+        trusted: Whether there was a sandbox.
+        words: What else a reader should know; of a grading error, what staff should.
         stamp: What is said where it cannot be trusted.
     """
     # what the grader says of its own fault may quote a hidden test: it is not for students
-    public = "The grader failed; this is no grade." if verdict == GRADER_ERROR else words
-    lines = [public, "" if trusted else stamp, *hand_in.faults]
-    if hand_in.ignored:
-        lines.append("Not part of a hand-in, and ignored: " + ", ".join(hand_in.ignored))
+    public = "The grader failed; this is no grade." if verdict == GRADING_ERROR else words
+    lines = [public, "" if trusted else stamp, *submission.faults]
+    if submission.ignored:
+        lines.append("Not part of a submission, and ignored: " + ", ".join(submission.ignored))
     flags = {flag for v in verdicts.values() for test in v.tests for flag in test.flags}
     found = {
         "output": "\n".join(line for line in lines if line),
         "tests": [entry for v in verdicts.values() for entry in _tests(v)],
         "extra_data": {
-            **asdict(hand_in),
+            **asdict(submission),
             "verdict": verdict,
             "key": key,
             "trusted": trusted,
@@ -77,9 +77,9 @@ def write_results(file: Path, found: Mapping[str, Any]) -> None:
     write_whole(file, json.dumps(found, indent=1) + "\n")
 
 
-def write_not_graded(file: Path, hand_in: HandIn, trusted: bool) -> None:
+def write_not_graded(file: Path, submission: Submission, trusted: bool) -> None:
     """What stands in the results' place until there are any: no score, so nobody's zero."""
-    write_results(file, make_results(hand_in, {}, NOT_GRADED, "", trusted, "Not graded yet."))
+    write_results(file, make_results(submission, {}, NOT_GRADED, "", trusted, "Not graded yet."))
 
 
 def _tests(verdict: ExerciseVerdict) -> list[dict[str, Any]]:
@@ -107,7 +107,7 @@ def _tests(verdict: ExerciseVerdict) -> list[dict[str, Any]]:
 
 
 def gradebook(found: Iterable[dict[str, Any]]) -> str:
-    """`grades.csv`: a line for each hand-in."""
+    """`grades.csv`: a line for each submission."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -120,7 +120,7 @@ def gradebook(found: Iterable[dict[str, Any]]) -> str:
 
 
 def key_of(source: Path, asked: str) -> str:
-    """What the results of a hand-in depend on: its bytes, the course's, the packages', the task."""
+    """What the results of a submission depend on: its bytes, the course's, the packages', the task."""
     total_hash = hashlib.sha256(f"{_course_hash()} {asked}".encode())
     files = files_below(source) if source.is_dir() else [source]
     for file in (file for file in files if not file.is_dir()):

@@ -55,7 +55,7 @@ def judge(
         tests: pytest's marker expression for the tests to run.
         stop_early: End with the first test that fails; the points are then of no use.
         plugins: Further plugins for the pytest run.
-        options: The other options of `pytest -m grading`, such as `walled=True`.
+        options: The other options of `pytest -m grading`, such as `sandboxed=True`.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.

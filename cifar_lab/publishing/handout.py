@@ -14,7 +14,7 @@ STAFF_ONLY = (
         "tests/lab/quality/test_fairness.py",
         "tests/lab/test_second_backend.py",
     ),  # they judge these answers
-    # a class's grading is tested on hand-ins, right ones among them
+    # a class's grading is tested on submissions, right ones among them
     *("tests/made_up_class.py", "tests/test_cohort.py", "tests/test_cohort_faults.py"),
     *("tests/test_hidden.py", "tests/test_pages.py", "tests/test_rebuild.py"),
     *(
@@ -84,7 +84,7 @@ def lay_out(edition: Path, names: list[str]) -> None:
 
 
 def tracked() -> list[str]:
-    """The course's files, as git tracks them: nobody's notes, hidden tests or hand-ins.
+    """The course's files, as git tracks them: nobody's notes, hidden tests or submissions.
 
     Raises:
         HandoutError: This is an edition without the reference, or not a checkout.

@@ -54,7 +54,7 @@ def sync(text: Path) -> None:
 
 
 def execute(text: Path) -> None:
-    """Run a lesson on the reference and the drawn set, and keep its outputs.
+    """Run a lesson on the reference and the synthetic dataset, and keep its outputs.
 
     Raises:
         RuntimeError: A figure could not be drawn; nbclient notices only what the code raises.
@@ -69,7 +69,7 @@ def execute(text: Path) -> None:
         resources={"metadata": {"path": str(SOLUTIONS)}},
     )
     before = os.environ.get("CIFAR_COURSE_DATA")
-    os.environ["CIFAR_COURSE_DATA"] = "drawn"
+    os.environ["CIFAR_COURSE_DATA"] = "synthetic"
     try:
         client.execute()
     finally:

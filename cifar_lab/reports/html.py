@@ -53,7 +53,7 @@ def class_page(
     Args:
         students: The whole class.
         notes: What remains to be settled in the roster.
-        passed_over: What was in the class's folder and is no hand-in.
+        passed_over: What was in the class's folder and is no submission.
     """
     graded = [student for student in students if student.graded]
     points = [student.points for student in graded]
@@ -150,7 +150,7 @@ def by_lesson(exercises: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _render(template: str, **values: Any) -> str:
-    """Fill a template in; whatever it shows is escaped, and its odd letters are made visible."""
+    """Fill a template in; whatever it shows is escaped, and its odd characters are made visible."""
     script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (

@@ -35,10 +35,10 @@ def _add_failure(case: ElementTree.Element, law: Law) -> None:
 
 
 def _add_fault(root: ElementTree.Element, student: Student) -> None:
-    """A hand-in without a judgement: a failure if it is its own fault, otherwise an error."""
+    """A submission without a judgement: a failure if it is its own fault, otherwise an error."""
     own = student.invalid
-    suite = _suite(root, "hand-in", tests=1, failures=int(own), errors=int(not own))
-    case = ElementTree.SubElement(suite, "testcase", classname="hand-in", name="is judged")
+    suite = _suite(root, "submission", tests=1, failures=int(own), errors=int(not own))
+    case = ElementTree.SubElement(suite, "testcase", classname="submission", name="is judged")
     outcome = ElementTree.SubElement(case, "failure" if own else "error", type=student.verdict)
     # what the grader says about its own fault may quote a hidden test
     words = "\n".join(student.faults) if own else "There is no grade, and this is not a zero."

@@ -1,6 +1,6 @@
 """A teacher's gradebook, as Canvas or Moodle exported it: its own columns, filled with points.
 
-Whose hand-in is whose is never guessed. A hand-in's name is looked for among all logins, e-mail
+Whose submission is whose is never guessed. A submission's name is looked for among all logins, e-mail
 addresses and IDs; then among what stands before the @ of those; then among people's names. The
 first of these that knows the name decides, and only if exactly one person has it. A file that
 Canvas named says the ID itself.
@@ -43,7 +43,7 @@ class RosterError(Exception):
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody in the roster, and what their hand-in may be called."""
+    """Somebody in the roster, and what their submission may be called."""
 
     row: int
     shown: str
@@ -80,7 +80,7 @@ class Roster:
     def fill(self, students: Iterable[Student]) -> Filled:
         """A copy with the points of every student who is graded and found.
 
-        Whoever is not keeps what the cell held: what to do about a hand-in that could not be
+        Whoever is not keeps what the cell held: what to do about a submission that could not be
         read is for a person to say.
         """
         students = list(students)
@@ -103,11 +103,11 @@ class Roster:
                 rows[person.row][self.column] = f"{mine[0].points:g}"
         absent = [person.shown for person in self.people if not claims[person.row]]
         if absent:
-            notes.append(f"without a hand-in: {'; '.join(absent)}")
+            notes.append(f"without a submission: {'; '.join(absent)}")
         return Filled(self._as_text(rows), [*notes, *self._other_scale(students)])
 
     def _people_of(self, student: Student) -> list[Person]:
-        """Everybody whom the hand-in may be from."""
+        """Everybody whom the submission may be from."""
         for which, claim in enumerate(_claims(student.original)):
             found = [person for person in self.people if claim in person.keys[which]]
             if claim and found:
@@ -239,7 +239,7 @@ def _person(header: list[str], row: list[str], number: int) -> Person:
 
 
 def _claims(original: str) -> tuple[str, str, str, str]:
-    """What a hand-in's name says about whose it is, for each of a person's keys."""
+    """What a submission's name says about whose it is, for each of a person's keys."""
     stem = original[:-4] if original.lower().endswith(".zip") else original
     if found := CANVAS_FILE.fullmatch(stem):
         return found["id"], "", "", ""

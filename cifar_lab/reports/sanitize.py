@@ -1,7 +1,7 @@
 """Learners' words made harmless for whoever reads them: on a page, in a table, in XML.
 
-Names, messages and file names come from hand-ins, and may be anything: formulas, commands for a
-terminal, letters that turn the direction of what follows.
+Names, messages and file names come from submissions, and may be anything: formulas, commands for a
+terminal, characters that turn the direction of what follows.
 """
 
 import re
@@ -12,9 +12,10 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def visible(text: str) -> str:
-    """`text` with every control or direction letter written out, such as `\\u202e`; lines stay."""
+    """`text` with every control or direction character written out, such as `\\u202e`; lines stay."""
     return "".join(
-        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text
+        character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
+        for character in text
     )
 
 
@@ -22,10 +23,10 @@ def cell(value: Any) -> Any:
     """A table's cell that no spreadsheet takes for a formula, and no terminal for a command."""
     if not isinstance(value, str):
         return value
-    plain = "".join(letter if letter.isprintable() else " " for letter in value)
+    plain = "".join(character if character.isprintable() else " " for character in value)
     return f"'{plain}" if plain.lstrip().startswith(("=", "+", "-", "@")) else plain
 
 
 def xml(text: str) -> str:
-    """`text` without the letters that XML forbids."""
+    """`text` without the characters that XML forbids."""
     return NOT_XML.sub("", text)

@@ -75,14 +75,14 @@ class Marks:
 
 @dataclass(frozen=True)
 class Student:
-    """One hand-in's results.
+    """One submission's results.
 
     Attributes:
         name: Safe as a file's name.
-        original: As the hand-in was called.
+        original: As the submission was called.
         points: None where there is no grade, which is not the same as zero.
-        words: What the grader said about the hand-in as a whole.
-        faults: What was wrong with the hand-in.
+        words: What the grader said about the submission as a whole.
+        faults: What was wrong with the submission.
         flags: What else the grader wants a person to see.
     """
 
@@ -133,12 +133,12 @@ class Student:
 
     @cached_property
     def look(self) -> dict[str, str]:
-        """Why a person should look at this hand-in, and the details of each reason."""
+        """Why a person should look at this submission, and the details of each reason."""
         reasons = {}
         if not self.graded:
             reasons[self.verdict] = "; ".join(self.faults) or self.words
         elif not self.trusted:
-            reasons["graded without a wall"] = ""
+            reasons["graded without a sandbox"] = ""
         for law in self.laws:
             if law.fault not in (None, "exception"):  # to raise one is an ordinary failure
                 known = reasons.setdefault(law.fault, law.exercise).split(", ")

@@ -1,6 +1,6 @@
-"""The wall: learner code behind bubblewrap, in a process that can only claim return values.
+"""The sandbox: learner code behind bubblewrap, in a process that can only claim return values.
 
-Nothing of the course is to be seen in there but the few files that answer calls, and the hand-in.
+Nothing of the course is to be seen in there but the few files that answer calls, and the submission.
 No expected values, no labels, no points, no network, no home; read-only but for a small /tmp.
 """
 
@@ -26,15 +26,15 @@ from typing import IO
 
 from cifar_lab.course import stubs, syllabus
 from cifar_lab.execution import protocol
-from cifar_lab.testing.learner import Fault, GraderError
+from cifar_lab.testing.learner import Fault, GradingError
 
 # all that the worker needs of the course; tests, reference and points stay outside
 INSIDE = ("__init__.py", "execution")
-COURSE, HAND_IN = Path("/course"), Path("/hand-in")
+COURSE, SUBMISSION = Path("/course"), Path("/submission")
 LENGTH = struct.Struct("<Q")  # before every frame, as in server.py
-FIRST_USER = 61_000  # where the grader runs as root, every wall has a user of its own
+FIRST_USER = 61_000  # where the grader runs as root, every sandbox has a user of its own
 USERS = Path("/run/cifar-course")  # a locked file for each of them that is taken
-PATIENCE = 2  # time-outs of an exercise
+PATIENCE = 2  # timeouts of an exercise
 AGAIN, READY = LENGTH.pack(0), b"+"  # as in server.py
 START = 60  # seconds for a child to come up
 NEXT = 5  # seconds for one that is up to be ready for another test
@@ -67,13 +67,13 @@ OWN_SIGNALS = frozenset(
 )
 
 
-class NoWall(GraderError):
+class NoSandbox(GradingError):
     """bubblewrap is not there, or may not do its work."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a hand-in may use; of memory and processes more, where Keras needs it (`MARGIN`)."""
+    """What a submission may use; of memory and processes more, where Keras needs it (`MARGIN`)."""
 
     memory: int = 8192 * MEBIBYTE  # address space of a process; TensorFlow alone takes 4 GiB
     # of a user, threads included: TensorFlow starts one per core for every pipeline of images
@@ -86,35 +86,37 @@ class Limits:
 
 
 class Sandbox:
-    """One hand-in behind its own wall.
+    """One submission behind its own sandbox.
 
     Args:
-        folder: The hand-in: a folder with a `cifar_course/`.
-        limits: What the hand-in may use.
+        folder: The submission: a folder with a `cifar_course/`.
+        limits: What the submission may use.
         hidden: The folder of an instructor's own tests, which nobody may see from inside.
 
     Raises:
-        NoWall: There is no bubblewrap.
-        GraderError: The wall does not stand.
+        NoSandbox: There is no bubblewrap.
+        GradingError: The sandbox does not stand.
     """
 
     OPEN: frozenset[str] = frozenset()  # what can be reached from inside, and is said to be
 
     def __init__(self, folder: Path, limits: Limits | None = None, hidden: Path | None = None):
         if os.name == "nt":
-            raise NoWall("a wall needs Linux; --no-wall grades without, and stamps the results")
+            raise NoSandbox(
+                "a sandbox needs Linux; --no-sandbox grades without, and stamps the results"
+            )
         self.folder, self.hidden = folder, hidden
         self.user, self._taken = _free_user() if os.getuid() == 0 else (os.getuid(), None)
         self.limits = limits or Limits()
         self._has_keras = False
         self.left = self.limits.total
         self.hanging: dict[str, Fault] = {}  # modules whose import does not come to an end
-        self._time_outs: Counter[str | None] = Counter()  # by exercise
+        self._timeouts: Counter[str | None] = Counter()  # by exercise
         self._kept: tuple[str, socket.socket] | None = None  # an exercise and its child
         self._process: subprocess.Popen | None = None
         self._start()
 
-    # --- the wall itself --------------------------------------------------------------------
+    # --- the sandbox itself --------------------------------------------------------------------
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
@@ -144,7 +146,7 @@ class Sandbox:
             reached = self._order({"do": "probe", "secrets": secrets})["reached"]
         if beyond := sorted(set(reached) - self.OPEN):
             self.close()
-            raise GraderError(f"the wall does not stand: from inside one reaches {beyond}")
+            raise GradingError(f"the sandbox does not stand: from inside one reaches {beyond}")
 
     def _command(self, control: int) -> list[str]:
         """What starts the server; `control` is its end of the socket."""
@@ -162,7 +164,7 @@ class Sandbox:
         self._order({"do": "limit", "limits": by_name})
 
     def close(self) -> None:
-        """End the wall and everything in it."""
+        """End the sandbox and everything in it."""
         if self._kept:
             self._kept[1].close()
             self._kept = None
@@ -183,10 +185,10 @@ class Sandbox:
             self._control.sendall(line)
             return self._answer(seconds)
         except (OSError, ValueError) as error:
-            words = f"the wall came down: {self._last_words() or error}"
+            words = f"the sandbox came down: {self._last_words() or error}"
             if _namespaces_are_restricted():
-                raise NoWall(f"{words}\n{APPARMOR}") from error
-            raise GraderError(words) from error
+                raise NoSandbox(f"{words}\n{APPARMOR}") from error
+            raise GradingError(words) from error
 
     def _answer(self, seconds: float) -> dict:
         self._control.settimeout(seconds)
@@ -218,13 +220,13 @@ class Sandbox:
             keras: Whether it is to find Keras imported.
             exercise: Where Keras is imported, tests of one exercise in a row run in the same
                 process: for TensorFlow to begin to compute takes longer than most of them.
-                After `PATIENCE` time-outs of an exercise its other tests do not wait.
+                After `PATIENCE` timeouts of an exercise its other tests do not wait.
             alone: This test has a process of its own all the same.
         """
         session = Session(self)
-        if self._time_outs[exercise] >= PATIENCE:
+        if self._timeouts[exercise] >= PATIENCE:
             words = f"{PATIENCE} other tests of it took too long already"
-            session.fault = Fault("time-out", words)
+            session.fault = Fault("timeout", words)
             yield session
             return
         shared = exercise and not alone
@@ -246,8 +248,8 @@ class Sandbox:
                 self.ending()
             elif kind and kind not in ENDINGS:
                 self.close()  # it goes on, and nobody waits for it
-            if kind == "time-out" and exercise:
-                self._time_outs[exercise] += 1
+            if kind == "timeout" and exercise:
+                self._timeouts[exercise] += 1
 
     def _kept_for(self, exercise: str) -> socket.socket | None:
         """The channel of the child that the last test of the exercise has left, if it is ready."""
@@ -266,7 +268,7 @@ class Sandbox:
         """The channel of a fresh child; what an earlier test has damaged is built anew."""
         try:
             return self._fork(seed, keras)
-        except GraderError:
+        except GradingError:
             self.close()
             return self._fork(seed, keras)
 
@@ -285,14 +287,14 @@ class Sandbox:
                 raise ConnectionError("no child came up")
         except OSError as error:
             ours.close()
-            raise GraderError(f"a test could not begin: {self._last_words() or error}") from error
+            raise GradingError(f"a test could not begin: {self._last_words() or error}") from error
         return ours
 
     def import_keras(self) -> None:
         """Import Keras in the parent of all children, and see what it needs on this machine.
 
         Raises:
-            GraderError: A child cannot train a network of the course's own.
+            GradingError: A child cannot train a network of the course's own.
         """
         if self._process is None:
             self._start()
@@ -300,9 +302,9 @@ class Sandbox:
             return
         found = self._order({"do": "keras"})
         if found["threads"] > FORKABLE:
-            raise GraderError(f"Keras started {found['threads']} threads: a fork of it may hang")
+            raise GradingError(f"Keras started {found['threads']} threads: a fork of it may hang")
         if found["status"] != 0:
-            raise GraderError(
+            raise GradingError(
                 "TensorFlow cannot train here, whoever wrote the code. The limits of the shell "
                 f"that started this are: {_limits_in_words(found['hard'])}"
             )
@@ -312,7 +314,7 @@ class Sandbox:
         self._has_keras = True
 
     def ending(self) -> int | None:
-        """The wait status of the last child; None, and the wall is gone, if it does not end."""
+        """The wait status of the last child; None, and the sandbox is gone, if it does not end."""
         try:
             return self._answer(seconds=10)["status"]
         except (OSError, ValueError):
@@ -352,7 +354,7 @@ class Session:
                 raise Fault("output limit", f"a reply of {length:,} bytes")
             return self._exactly(length, start + seconds)
         except TimeoutError:
-            self.fault = Fault("time-out", f"no answer within {seconds:.3g} seconds")
+            self.fault = Fault("timeout", f"no answer within {seconds:.3g} seconds")
         except OSError:
             self.channel.close()
             self.fault = _fault_of(self._sandbox.ending())
@@ -370,7 +372,7 @@ class Session:
             return False
 
     def import_first(self, module: str) -> None:
-        """Import a module of the hand-in by itself, so that one that hangs does so only once.
+        """Import a module of the submission by itself, so that one that hangs does so only once.
 
         Raises:
             Fault: It did not come to an end, in this test or in an earlier one.
@@ -422,7 +424,7 @@ def _is_ready(channel: socket.socket) -> bool:
 def _fault_of(status: int | None) -> Fault:
     """How a child ended before it answered."""
     if status is None:
-        return Fault("killed", "the process that ran it is gone, and its wall with it")
+        return Fault("killed", "the process that ran it is gone, and its sandbox with it")
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         kind = "crash" if number in OWN_SIGNALS else "killed"
@@ -431,14 +433,14 @@ def _fault_of(status: int | None) -> Fault:
 
 
 def check(keras: bool = True) -> None:
-    """Build a wall around nothing, train a small network behind it, and take it down again.
+    """Build a sandbox around nothing, train a small network behind it, and take it down again.
 
     Args:
         keras: Whether what will be judged needs Keras.
 
     Raises:
-        NoWall: There is no bubblewrap.
-        GraderError: The wall does not stand, or this machine's limits do not let Keras train.
+        NoSandbox: There is no bubblewrap.
+        GradingError: The sandbox does not stand, or this machine's limits do not let Keras train.
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
@@ -470,14 +472,14 @@ def _behind_bubblewrap(folder: Path, user: int, limits: Limits, control: int) ->
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         words = (
-            "bubblewrap is not installed, and without it nothing keeps a hand-in from its own "
-            "verdict. Install the package `bubblewrap` of your system; --no-wall grades without "
+            "bubblewrap is not installed, and without it nothing keeps a submission from its own "
+            "verdict. Install the package `bubblewrap` of your system; --no-sandbox grades without "
             "it, and stamps every result as untrusted."
         )
-        raise NoWall(f"{words}\n{APPARMOR}" if _namespaces_are_restricted() else words)
+        raise NoSandbox(f"{words}\n{APPARMOR}" if _namespaces_are_restricted() else words)
     as_root = os.getuid() == 0
     words = [bwrap, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
-    words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "wall"]
+    words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "sandbox"]
     if as_root:
         # the interpreter may lie where only root can look; a user of its own comes after the mounts
         words += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
@@ -490,11 +492,11 @@ def _behind_bubblewrap(folder: Path, user: int, limits: Limits, control: int) ->
     words += ["--"]
     if as_root:
         words += as_user(user)
-    return [*words, *server(control, HAND_IN)]
+    return [*words, *server(control, SUBMISSION)]
 
 
 def _free_user() -> tuple[int, IO]:
-    """A user who is in no other wall on this machine: limits on processes count by user.
+    """A user who is in no other sandbox on this machine: limits on processes count by user.
 
     Returns:
         The user's id, and a file: as long as it is open the user is taken.
@@ -517,11 +519,11 @@ def as_user(user: int) -> list[str]:
     return [*words, "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
 
 
-def server(control: int, hand_in: Path) -> list[str]:
+def server(control: int, submission: Path) -> list[str]:
     """Words that start the server inside."""
     # -P: nothing is imported from the current folder, which is learner code's own
     words = [sys.executable, "-P", "-s", "-m", "cifar_lab.execution.server"]
-    return [*words, str(control), str(hand_in), *syllabus.modules()]
+    return [*words, str(control), str(submission), *syllabus.modules()]
 
 
 def _namespaces_are_restricted() -> bool:
@@ -537,8 +539,8 @@ def _namespaces_are_restricted() -> bool:
 def _most_processes(limits: Limits) -> int:
     """The limit to set on processes.
 
-    Since Linux 5.14 they are counted within a wall's own user namespace, and where the grader is
-    root each wall is a user. Otherwise the count is one of all that the grader's user runs, walls
+    Since Linux 5.14 they are counted within a sandbox's own user namespace, and where the grader is
+    root each sandbox is a user. Otherwise the count is one of all that the grader's user runs, sandboxes
     on every core included.
     """
     version = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
@@ -568,7 +570,7 @@ def _mounts(folder: Path, limits: Limits) -> list[str]:
             words += ["--ro-bind", system, system]
     binds = [(str(prefix), prefix) for prefix in _prefixes()]
     binds += [(str(syllabus.LAB / name), COURSE / "cifar_lab" / name) for name in INSIDE]
-    binds += [(str(folder / "cifar_course"), HAND_IN / "cifar_course")]
+    binds += [(str(folder / "cifar_course"), SUBMISSION / "cifar_course")]
     for parent in sorted({parent for _, inside in binds for parent in inside.parents}):
         if str(parent) not in ("/", "/tmp"):
             # made anew and open to all: outside it may be somebody's closed home

@@ -1,4 +1,4 @@
-"""A worker that is only another user: for containers that forbid walls within them."""
+"""A worker that is only another user: for containers that forbid sandboxes within them."""
 
 import os
 import shutil
@@ -11,23 +11,23 @@ from cifar_lab.course import syllabus
 from cifar_lab.sandbox import sandbox
 
 
-class OtherUser(sandbox.Sandbox):
-    """One hand-in as another user's process, with the server, limits and probe of a wall.
+class UnprivilegedUser(sandbox.Sandbox):
+    """One submission as another user's process, with the server, limits and probe of a sandbox.
 
     The user can neither read tests and points nor write results, as long as the course's folder
     and that of the results are closed to all but root. Whatever anybody may read on the machine,
     and its network, stay open: who grades this way says so in the results.
 
     Raises:
-        NoWall: The grader is not root, and cannot start anything as somebody else.
-        GraderError: The user can reach more than that.
+        NoSandbox: The grader is not root, and cannot start anything as somebody else.
+        GradingError: The user can reach more than that.
     """
 
     OPEN = frozenset({"the network"})
 
     def _command(self, control: int) -> list[str]:
         if os.getuid() != 0:
-            raise sandbox.NoWall("only root can run a hand-in as another user")
+            raise sandbox.NoSandbox("only root can run a submission as another user")
         self._place = tempfile.TemporaryDirectory(prefix="cifar-course-user-")
         place = Path(self._place.name)
         place.chmod(0o755)

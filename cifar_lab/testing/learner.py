@@ -44,7 +44,7 @@ class Fault(LearnerError):
     """Learner code did not answer as it should: it took too long, died, or sent nonsense.
 
     Attributes:
-        kind: `time-out`, `crash`, `killed`, `output limit`, `bad reply` or `invalid model`.
+        kind: `timeout`, `crash`, `killed`, `output limit`, `bad reply` or `invalid model`.
     """
 
     def __init__(self, kind: str, words: str):
@@ -52,7 +52,7 @@ class Fault(LearnerError):
         self.kind = kind
 
 
-class GraderError(Exception):
+class GradingError(Exception):
     """The grader's own fault: no verdict, and never a zero."""
 
 
@@ -62,11 +62,11 @@ class Learner:
     Args:
         channel: Takes a request frame and returns the reply frame.
         import_first: Called with a module's name before the first call of one of its functions.
-        trusted: Whether replies are more than claims: there is no wall.
+        trusted: Whether replies are more than claims: there is no sandbox.
 
     Attributes:
         arguments: The arrays that the last call was given, in their order, as it left them.
-            What the test itself holds never changes: a hand-in that empties its arguments would
+            What the test itself holds never changes: a submission that empties its arguments would
             move what a test expects, wherever that is computed after the call.
         fault: The last Fault, also where a test expected an exception.
         flags: What a person should look at.
@@ -111,10 +111,10 @@ class Learner:
         return reply["result"]
 
     def _reply(self, frame: bytes, arrays: int) -> dict:
-        """A reply, checked: what comes through a wall may be anything."""
+        """A reply, checked: what comes out of a sandbox may be anything."""
         try:
             reply = protocol.decode(frame, self._proxy)
-        except protocol.WireError as error:
+        except protocol.ProtocolError as error:
             raise Fault("bad reply", str(error)) from error
         if not _is_reply(reply, arrays):
             raise Fault("bad reply", "it is neither a result nor an error")
@@ -128,17 +128,17 @@ def _refusal(frame: bytes, words: str) -> Fault:
     """Whose fault it is that a request was not understood.
 
     Raises:
-        GraderError: Nobody understands it.
+        GradingError: Nobody understands it.
     """
     try:
         protocol.decode(frame)
-    except protocol.WireError as error:
-        raise GraderError(f"a request that is no frame: {error}") from error
+    except protocol.ProtocolError as error:
+        raise GradingError(f"a request that is no frame: {error}") from error
     return Fault("bad reply", f"it does not know what was asked: {words[:MESSAGE_LIMIT]}")
 
 
 def _cut(error: dict[str, Any]) -> dict[str, Any]:
-    """An error in as many words as one needs; what comes through a wall may be anything."""
+    """An error in as many words as one needs; what comes out of a sandbox may be anything."""
     return {
         "types": [name[:NAME_LIMIT] for name in error["types"][:NAMES_LIMIT]],
         "message": error["message"][:MESSAGE_LIMIT],

@@ -109,7 +109,7 @@ class Compiling:
         expect(metrics).to_be_true(
             any(abs(value - right) < 1e-5 for value in metrics.values()),
             f"a metric of {right:.4g}",
-            because="a loss is hard to read; people ask for the share of right answers",
+            because="a loss is hard to read; people ask for the accuracy",
             mistake=mistake,
         )
 
@@ -132,7 +132,7 @@ class Compiling:
             mistakes = [mistake for words, mistake in known.items() if words in error.message]
             expect(str(error)).to_be_true(
                 False,
-                "loss and accuracy of pictures with one-hot labels",
+                "loss and accuracy of images with one-hot labels",
                 because="a network that is ready to train can be evaluated, too",
                 mistake=mistakes[0] if mistakes else None,
             )

@@ -24,11 +24,11 @@ from cifar_lab.execution.keras_import import import_keras
 from cifar_lab.execution.loader import PACKAGE
 from cifar_lab.execution.worker import Worker
 from cifar_lab.testing.expect import Mismatch
-from cifar_lab.testing.learner import GraderError, Learner, LearnerError
+from cifar_lab.testing.learner import GradingError, Learner, LearnerError
 from cifar_lab.testing.samples import drawing
 
 VERDICTS = pytest.StashKey[dict[str, ExerciseVerdict]]()
-MESSAGE_LIMIT = 20_000  # letters
+MESSAGE_LIMIT = 20_000  # characters
 FAULTS = pytest.StashKey[list[str]]()
 # as it was when pytest began, before any conftest.py
 DATA_ASKED_FOR = os.environ.get("CIFAR_COURSE_DATA")
@@ -54,14 +54,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the full-run thresholds even where there is no GPU (hours)",
     )
     group.addoption(
-        "--walled",
+        "--sandbox",
         action="store_true",
-        help="run the submission behind a wall (bubblewrap): for code that nobody has read",
+        help="run the submission in a sandbox (bubblewrap): for code that nobody has read",
     )
     group.addoption(
-        "--other-user",
+        "--unprivileged-user",
         action="store_true",
-        help="with --walled: where no wall can be built, run it as another user only (as root)",
+        help="with --sandbox: where no sandbox can be built, run it as another user only (as root)",
     )
     group.addoption(
         "--hidden",
@@ -71,13 +71,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--secret",
         metavar="TEXT",
-        help="decides on the pictures that networks are scored on; behind a wall it is drawn anew",
+        help="decides on the images that networks are scored on; in a sandbox it is drawn anew",
     )
     group.addoption(
         "--seconds",
         type=float,
         metavar="S",
-        help="how long one call of learner code behind the wall may take",
+        help="how long one call of learner code in the sandbox may take",
     )
     group.addoption(
         "--grading-seed",
@@ -101,10 +101,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if _is_grading(config) and config.getoption("numprocesses", None):
         # none of pytest-xdist's processes would have all verdicts
         raise pytest.UsageError("grading runs in one process: leave out -n")
-    if config.getoption("walled") and "--submission" in config.invocation_params.args:
+    if config.getoption("sandbox") and "--submission" in config.invocation_params.args:
         # pytest takes settings and conftest.py from every folder that is a word of its own: a
-        # hand-in that brings any may have run them by now; this is for those who read it in time
-        raise pytest.UsageError("with --walled write --submission=DIR, as one word")
+        # submission that brings any may have run them by now; this is for those who read it in time
+        raise pytest.UsageError("with --sandbox write --submission=DIR, as one word")
     hidden = _hidden_folder(config)
     if hidden:
         if not any(hidden.glob("test_*.py")):
@@ -187,9 +187,9 @@ def submission(pytestconfig: pytest.Config) -> Path:
         folder = find_submission(pytestconfig.getoption("submission"))
     except NoSubmission as missing:
         raise pytest.UsageError(str(missing)) from None
-    if pytestconfig.getoption("walled") and (folder / PACKAGE).is_symlink():
-        # the wall would show from inside whatever folder of this machine it leads to
-        raise pytest.UsageError(f"{folder / PACKAGE} is a link: a hand-in brings its own files")
+    if pytestconfig.getoption("sandbox") and (folder / PACKAGE).is_symlink():
+        # the sandbox would show from inside whatever folder of this machine it leads to
+        raise pytest.UsageError(f"{folder / PACKAGE} is a link: a submission brings its own files")
     return folder
 
 
@@ -199,7 +199,7 @@ def learner(request: pytest.FixtureRequest, submission: Path, pytestconfig: pyte
     seed = pytestconfig.getoption("grading_seed")
     exercise = _exercise_of(request.node)
     keras = exercise is not None and syllabus.needs_keras(exercise)
-    if not pytestconfig.getoption("walled"):
+    if not pytestconfig.getoption("sandbox"):
         if keras:
             import_keras()
         yield Learner(Worker(submission, syllabus.modules(), seed).handle)
@@ -213,10 +213,10 @@ def learner(request: pytest.FixtureRequest, submission: Path, pytestconfig: pyte
 
 @pytest.fixture(scope="session")
 def draw(pytestconfig: pytest.Config) -> Callable:
-    """`draw(train, test, seed)`: pictures to score networks on; see `samples.drawing`."""
+    """`draw(train, test, seed)`: images to score networks on; see `samples.drawing`."""
     asked = pytestconfig.getoption("secret")
-    walled = pytestconfig.getoption("walled")
-    return drawing(secrets.token_hex() if asked is None and walled else asked or "")
+    sandboxed = pytestconfig.getoption("sandbox")
+    return drawing(secrets.token_hex() if asked is None and sandboxed else asked or "")
 
 
 @pytest.fixture
@@ -229,17 +229,17 @@ def for_any(learner: Learner, pytestconfig: pytest.Config) -> Callable:
 
 @pytest.fixture(scope="session")
 def sandbox(submission: Path, pytestconfig: pytest.Config) -> Iterator:
-    """The submission behind its wall."""
-    # only now: there are machines without walls, and these do not have what walls are made of
-    from cifar_lab.sandbox import sandbox as walls
-    from cifar_lab.sandbox.unprivileged import OtherUser
+    """The submission in its sandbox."""
+    # only now: there are machines without sandboxes, and these do not have what sandboxes are made of
+    from cifar_lab.sandbox import sandbox as sandboxes
+    from cifar_lab.sandbox.unprivileged import UnprivilegedUser
 
-    wall = OtherUser if pytestconfig.getoption("other_user") else walls.Sandbox
+    sandbox = UnprivilegedUser if pytestconfig.getoption("unprivileged_user") else sandboxes.Sandbox
     try:
         seconds = pytestconfig.getoption("seconds")
-        limits = walls.Limits(seconds=seconds) if seconds else None
-        behind = wall(submission, limits, _hidden_folder(pytestconfig))
-    except walls.NoWall as missing:
+        limits = sandboxes.Limits(seconds=seconds) if seconds else None
+        behind = sandbox(submission, limits, _hidden_folder(pytestconfig))
+    except sandboxes.NoSandbox as missing:
         raise pytest.UsageError(str(missing)) from None
     yield behind
     behind.close()
@@ -259,7 +259,7 @@ def full_run(
     from cifar_lab import data
     from cifar_lab.data import weights
 
-    # the course's own tests set `drawn`; this one is about the real images
+    # the course's own tests set `synthetic`; this one is about the real images
     monkeypatch.delenv("CIFAR_COURSE_DATA", raising=False)
     if DATA_ASKED_FOR is not None:
         monkeypatch.setenv("CIFAR_COURSE_DATA", DATA_ASKED_FOR)
@@ -312,7 +312,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
 
 def _is_our_fault(error: BaseException, when: str) -> bool:
     """Whether the grader broke, rather than met something odd that learner code returned."""
-    return when != "call" or isinstance(error, GraderError | NameError | ImportError | SyntaxError)
+    return when != "call" or isinstance(error, GradingError | NameError | ImportError | SyntaxError)
 
 
 def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) -> None:

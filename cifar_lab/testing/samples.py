@@ -1,4 +1,4 @@
-"""What grading tests feed: small, awkward inputs, and pictures that nobody has seen before."""
+"""What grading tests feed: small, awkward inputs, and images that nobody has seen before."""
 
 import hashlib
 from collections.abc import Callable
@@ -35,8 +35,8 @@ def drawing(secret: str) -> Callable:
     """A `synthetic.draw` for networks whose accuracy is scored: `draw(train, test, seed)`.
 
     Args:
-        secret: Decides on pictures and on the classes' numbers, so that neither can be known
-            beforehand; "" means the pictures that everybody can draw.
+        secret: Decides on images and on the classes' numbers, so that neither can be known
+            beforehand; "" means the images that everybody can draw.
     """
 
     def draw(train: int, test: int, seed: int):

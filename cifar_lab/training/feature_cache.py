@@ -1,4 +1,4 @@
-"""What a frozen network makes of many pictures, computed once, kept on disk, memory-mapped."""
+"""What a frozen network makes of many images, computed once, kept on disk, memory-mapped."""
 
 import json
 import math
@@ -13,7 +13,7 @@ from rich.progress import track
 from cifar_lab.course.stubs import write_whole
 from cifar_lab.training.run import RunError
 
-CHUNK = 500  # pictures between two notes of progress: a few seconds' work
+CHUNK = 500  # images between two notes of progress: a few seconds' work
 
 
 def cached(

@@ -1,4 +1,4 @@
-"""A base for lesson 5 that knows pictures already: ImageNet's, or one made here in a minute."""
+"""A base for lesson 5 that knows images already: ImageNet's, or one made here in a minute."""
 
 import keras
 import numpy as np
@@ -11,10 +11,10 @@ PICTURES, EPOCHS = 4000, 6
 
 
 def base_for(dataset: Dataset) -> keras.Model:
-    """A base for a lesson's pictures, and a word on what it is.
+    """A base for a lesson's images, and a word on what it is.
 
     On CIFAR-10, and where the weights are on this machine, it is MobileNetV2 as trained on
-    ImageNet. Otherwise it is a small network that learns now, from drawn pictures of ten *other*
+    ImageNet. Otherwise it is a small network that learns now, from synthetic images of ten *other*
     shapes, none of which the lesson's data hold.
 
     Returns:
@@ -23,12 +23,12 @@ def base_for(dataset: Dataset) -> keras.Model:
     if dataset.name != SYNTHETIC and weights.file().exists():
         print(f"The base: MobileNetV2, trained on ImageNet, for {IMAGENET_SIZE}x{IMAGENET_SIZE}.")
         return weights.mobilenet(IMAGENET_SIZE)
-    print(f"The base: a small network that learns now, from {PICTURES:,} drawn pictures of")
+    print(f"The base: a small network that learns now, from {PICTURES:,} synthetic images of")
     print(f"  {', '.join(synthetic.PRETRAINING_CLASSES)}.")
     if dataset.name != SYNTHETIC:
         print("  (For MobileNetV2 with ImageNet's weights: cifar-course data --download)")
     base, accuracy = _made_here()
-    print(f"  It tells these ten apart in {accuracy:.0%} of 500 new pictures.")
+    print(f"  It tells these ten apart in {accuracy:.0%} of 500 new images.")
     return base
 
 

@@ -22,7 +22,7 @@ from rich.progress import (
 from cifar_lab import hardware, plots
 from cifar_lab.data import Dataset
 
-MEASURED = 1024  # pictures between two moves of the last bar: seconds of work, whole batches
+MEASURED = 1024  # images between two moves of the last bar: seconds of work, whole batches
 # what Keras' own callbacks remember from epoch to epoch
 _MEMORY = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")
 

@@ -1,6 +1,6 @@
 """The recipe of lesson 5, as in the original: a head on MobileNetV2, then its last layers, too.
 
-Every picture goes through the whole network in every epoch, augmented; nothing is cached.
+Every image goes through the whole network in every epoch, augmented; nothing is cached.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Stage:
     name: str
     epochs: int
     learning_rate: float
-    thawed: int  # how many of the base's last layers
+    unfrozen: int  # how many of the base's last layers
 
 
 def train(
@@ -47,8 +47,8 @@ def train(
         weights.WeightsError: MobileNetV2's ImageNet weights are not on this machine.
     """
     stages = (
-        Stage("head", epochs=3, learning_rate=1e-3, thawed=0),
-        Stage("fine-tuning", epochs=settings.epochs, learning_rate=1e-4, thawed=20),
+        Stage("head", epochs=3, learning_rate=1e-3, unfrozen=0),
+        Stage("fine-tuning", epochs=settings.epochs, learning_rate=1e-4, unfrozen=20),
     )
     base = weights.mobilenet(settings.image_size)
     checkpoint = Checkpoint(out, settings)
@@ -58,7 +58,7 @@ def train(
     model = transfer.build_transfer_model(base)
     for number, stage in enumerate(stages):
         callbacks = transfer.fine_tuning_callbacks()
-        transfer.unfreeze_last(base, stage.thawed)
+        transfer.unfreeze_last(base, stage.unfrozen)
         transfer.compile_for_fine_tuning(model, stage.learning_rate)
         if not checkpoint.enter(number, callbacks):
             continue

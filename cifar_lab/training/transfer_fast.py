@@ -1,6 +1,6 @@
 """The course's own transfer recipe: the frozen trunk runs once, and its outputs are kept.
 
-Each training picture is seen by the trunk as it is and mirrored. What comes out is cached, and
+Each training image is seen by the trunk as it is and mirrored. What comes out is cached, and
 only the layers behind the trunk are trained on it, epoch after epoch. BatchNormalization, frozen
 anyway, is folded into the convolutions.
 
@@ -9,7 +9,7 @@ Why these choices (CIFAR-10, seed 0, two shared CPU cores, 2026-11-22; RESULTS.m
 - 128 pixels: the time grows with the square of the side, and at 224 would be three times as long.
 - The trunk ends after block 12 instead of 14: four blocks learn, not two, at an epoch of about
   100 seconds, and the cache stays at 1.1 GB.
-- Folding took the trunk from 4.7 to 2.8 ms a picture (`python -m benchmarks.folding`).
+- Folding took the trunk from 4.7 to 2.8 ms a image (`python -m benchmarks.folding`).
 - A cosine with label smoothing, from 0.0005: from 0.001, the validation accuracy swings between 64
   and 90 % while the rate is high, and ends lower (seed 1: 93.20 %, from 0.0005 94.04 %; two AMD
   cores, 2026-11-23).
@@ -40,7 +40,7 @@ class Choices:
     """What can be chosen about the recipe."""
 
     trunk_ends: str = "block_12_add"  # the last frozen layer of the base
-    views: int = 2  # of each training picture: 1 as it is, 2 with its mirror image
+    views: int = 2  # of each training image: 1 as it is, 2 with its mirror image
     peak_rate: float = 5e-4
     label_smoothing: float = 0.1
 
@@ -59,7 +59,7 @@ def train(
     out: Path,
     choices: Choices | None = None,
 ) -> dict[str, Any]:
-    """Cache what the frozen trunk makes of all pictures, then train the rest on that.
+    """Cache what the frozen trunk makes of all images, then train the rest on that.
 
     Args:
         modules: A submission's `MODULES`, by name.
@@ -83,9 +83,9 @@ def train(
     trunk, top = cut(base, choices.trunk_ends, modules["transfer"])
     features, trunk_seconds = _features(trunk, parts, choices, modules["transfer"], settings, out)
     keras.utils.set_random_seed(checkpoint.seed)
-    thawed = keras.Model(top.input, head(len(dataset.class_names))(top.output))
+    unfrozen = keras.Model(top.input, head(len(dataset.class_names))(top.output))
     # compiled apart: nobody could load the whole network without its optimizer's schedule
-    model = keras.Model(thawed.input, thawed.output)
+    model = keras.Model(unfrozen.input, unfrozen.output)
     x, y = features["train"], parts["train"][1]
     _compile(model, modules["schedules"], choices, settings, -(-len(y) // settings.batch_size))
     checkpoint.enter(0, [])
@@ -101,7 +101,7 @@ def train(
     finally:
         bar.close()
     checkpoint.seconds += trunk_seconds
-    whole = keras.Model(trunk.input, thawed(trunk.output))
+    whole = keras.Model(trunk.input, unfrozen(trunk.output))
     more = {**asdict(choices), "trunk_seconds": round(trunk_seconds, 1)}
     metrics = finish(whole, parts, dataset, checkpoint, **more)
     del features, x  # Windows deletes no file that is still mapped into memory
@@ -110,15 +110,15 @@ def train(
 
 
 def cut(base: keras.Model, trunk_ends: str, transfer: ModuleType) -> tuple[keras.Model, ...]:
-    """The base in two: frozen from pictures to the layer `trunk_ends`, and thawed behind it."""
+    """The base in two: frozen from images to the layer `trunk_ends`, and unfrozen behind it."""
     names = [layer.name for layer in base.layers]
     transfer.unfreeze_last(base, len(names) - 1 - names.index(trunk_ends))
     border = base.get_layer(trunk_ends).output
-    pictures = keras.Input((32, 32, 3))
+    images = keras.Input((32, 32, 3))
     size = base.input_shape[1]
-    x = keras.layers.Resizing(size, size, interpolation="bicubic")(pictures)
+    x = keras.layers.Resizing(size, size, interpolation="bicubic")(images)
     x = keras.layers.Rescaling(1 / 127.5, offset=-1)(x)
-    trunk = keras.Model(pictures, keras.Model(base.input, border)(x))
+    trunk = keras.Model(images, keras.Model(base.input, border)(x))
     return trunk, keras.Model(border, base.output)
 
 
@@ -190,10 +190,10 @@ def _fingerprint(arrays: list[np.ndarray]) -> str:
 
 
 class Views(keras.utils.PyDataset):
-    """Batches of cached features, of every picture one view.
+    """Batches of cached features, of every image one view.
 
     Args:
-        views: Arrays `(n, ...)`, each a view of the same pictures in the same order.
+        views: Arrays `(n, ...)`, each a view of the same images in the same order.
         targets: `(n, classes)`.
         batch_size: Rows of a batch; the last one may be smaller.
         seed: For the order and the choice of views, both drawn anew for each epoch; None keeps

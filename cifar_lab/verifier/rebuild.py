@@ -1,6 +1,6 @@
 """Holds the layers that a model is said to have against what the model computes.
 
-Behind a wall everything that a model says of itself is a claim. So its layers are rebuilt here
+In a sandbox everything that a model says of itself is a claim. So its layers are rebuilt here
 with its weights, and must give its predictions. The rebuilding is plain NumPy: nothing of Keras
 is ever made from a claim, what is on the list below is all that can be meant, and its size is
 known before anything is computed.

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Gradescope runs this once, as root, when it builds the image in which hand-ins are graded.
+# Gradescope runs this once, as root, when it builds the image in which submissions are graded.
 set -euo pipefail
 source=${1:-/autograder/source}
 export DEBIAN_FRONTEND=noninteractive
 
 apt-get update
-# the wall; where the image forbids walls, hand-ins run as another user
+# the sandbox; where the image forbids sandboxes, submissions run as another user
 apt-get install --yes bubblewrap util-linux
 # the first of these that the image's Ubuntu offers
 for python in python3.12 python3.13 python3.11; do

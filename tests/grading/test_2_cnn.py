@@ -1060,8 +1060,8 @@ def test_plain_and_not_compiled(learner):
     expect(extra).to_equal([], because="this is the plain network, to compare lesson 3's with")
 
 
-def drawn_pictures(draw, train, test):
-    """Standardised pictures of the drawn set, with one-hot labels for training."""
+def synthetic_images(draw, train, test):
+    """Standardised images of the synthetic dataset, with one-hot labels for training."""
     (x, y), (x_test, y_test) = draw(train, test, seed=11)
     mean, std = x.mean((0, 1, 2)), x.std((0, 1, 2))
     x, x_test = (((part - mean) / std).astype(np.float32) for part in (x, x_test))
@@ -1069,7 +1069,7 @@ def drawn_pictures(draw, train, test):
 
 
 def compiled(learner, filters, rate):
-    """The learner's network, ready to train on pictures."""
+    """The learner's network, ready to train on images."""
     model = learner.cnn.build_cnn(filters=filters)
     expect_layers(model, {**DEFAULTS, "filters": filters})
     return learner.tools.compiled(model, rate)
@@ -1078,31 +1078,31 @@ def compiled(learner, filters, rate):
 @exercise("cnn.build_cnn")
 @pytest.mark.trains
 def test_overfits_one_batch(learner, draw):
-    """Twenty steps on one batch of 20 pictures of the drawn set: it knows them by heart."""
-    x, y, _, _ = drawn_pictures(draw, 20, 0)
+    """Twenty steps on one batch of 20 images of the synthetic dataset: it knows them by heart."""
+    x, y, _, _ = synthetic_images(draw, 20, 0)
     model = compiled(learner, (8, 8, 16), 0.01)
     losses = [model.train_on_batch(x, y)["loss"] for _ in range(20)]
-    learner.last_call = "train_on_batch twenty times, with the same 20 pictures"
+    learner.last_call = "train_on_batch twenty times, with the same 20 images"
     expect(losses[-1]).to_stay_below(
         "cnn_one_batch_loss",
         "a loss",
         because=f"guessing costs {np.log(10):.1f}, and a network that cannot even learn 20 "
-        "pictures by heart is wired wrongly, or its weights cannot move",
+        "images by heart is wired wrongly, or its weights cannot move",
     )
 
 
 @exercise("cnn.build_cnn")
 @pytest.mark.trains
-def test_learns_the_drawn_set(learner, draw):
-    """Trained on 600 pictures of the drawn set, the network recognises new ones."""
-    x, y, x_test, y_test = drawn_pictures(draw, 600, 300)
+def test_learns_the_synthetic_dataset(learner, draw):
+    """Trained on 600 images of the synthetic dataset, the network recognises new ones."""
+    x, y, x_test, y_test = synthetic_images(draw, 600, 300)
     model = compiled(learner, (8, 8, 16), 0.005)
     model.fit(x, y, epochs=4, batch_size=30)
     accuracy = float(np.mean(np.asarray(model.predict(x_test)).argmax(-1) == y_test))
     expect(accuracy).to_reach(
         "cnn_synthetic_accuracy",
-        "an accuracy on 300 new pictures of the drawn set",
-        because="guessing gives 0.1, and four passes over 600 pictures give a sound network "
+        "an accuracy on 300 new images of the synthetic dataset",
+        because="guessing gives 0.1, and four passes over 600 images give a sound network "
         "about 0.64",
     )
 

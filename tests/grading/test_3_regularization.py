@@ -841,9 +841,11 @@ def test_frozen_layer(learner):
             mistake="trainable=False does not keep the moving statistics from being updated",
         )
     expect_inference(result, given, 1e-3, because=why)
-    # thawed, it goes on as before
+    # unfrozen, it goes on as before
     result = layer.layer.call(given.x, training=True)
-    expect_normalised(result, given, 1e-3, because="trainable=True thaws it again", momentum=0.5)
+    expect_normalised(
+        result, given, 1e-3, because="trainable=True unfreezes it again", momentum=0.5
+    )
 
 
 @exercise("regularization.BatchNorm")
@@ -1274,9 +1276,9 @@ def test_default_network(learner):
 
 @exercise("regularization.build_regularized_cnn")
 @pytest.mark.trains
-def test_learns_the_drawn_set(learner, draw):
-    """After 400 steps on the drawn set, the network recognises pictures it has not seen."""
-    x, y, x_test, y_test = half_size_pictures(draw, 1600, 400)
+def test_learns_the_synthetic_dataset(learner, draw):
+    """After 400 steps on the synthetic dataset, the network recognises images it has not seen."""
+    x, y, x_test, y_test = half_size_images(draw, 1600, 400)
     model = learner.regularization.build_regularized_cnn(x.shape[1:], filters=(8, 16, 32))
     expect(model).to_be_a("model", because="build_regularized_cnn returns a keras.Model")
     # fewer steps would judge the moving statistics, not the network: 0.99**400 is below 2 %
@@ -1284,13 +1286,13 @@ def test_learns_the_drawn_set(learner, draw):
     accuracy = float(np.mean(np.asarray(model.predict(x_test)).argmax(-1) == y_test))
     expect(accuracy).to_reach(
         "regularized_synthetic_accuracy",
-        "an accuracy on 400 new pictures of the drawn set",
-        because="chance is 0.1; four passes over 1,600 pictures take a sound network well beyond",
+        "an accuracy on 400 new images of the synthetic dataset",
+        because="chance is 0.1; four passes over 1,600 images take a sound network well beyond",
     )
 
 
-def half_size_pictures(draw, train, test):
-    """Standardised 16x16 pictures of the drawn set, with one-hot labels for training."""
+def half_size_images(draw, train, test):
+    """Standardised 16x16 images of the synthetic dataset, with one-hot labels for training."""
     (x, y), (x_test, y_test) = draw(train, test, seed=13)
     mean, std = x.mean((0, 1, 2)), x.std((0, 1, 2))
     x, x_test = (

@@ -426,16 +426,16 @@ def test_rates_inside_training(learner, warmup_steps):
 @exercise("schedules.WarmupCosine")
 @pytest.mark.trains
 def test_network_learns_with_the_schedule(learner, draw):
-    """A small network whose optimizer has the schedule learns the drawn set."""
+    """A small network whose optimizer has the schedule learns the synthetic dataset."""
     settings = {"total_steps": 80, "warmup_steps": 10, "peak_rate": 0.02}
     model = learner.tools.compiled_cnn(rate=schedule(learner, **settings))
-    training, test = pictures(draw)
+    training, test = images(draw)
     model.fit(*training, epochs=2, batch_size=32)
     recognises(learner, model, test)
 
 
-def pictures(draw) -> list[tuple[np.ndarray, np.ndarray]]:
-    """1,280 training and 200 test pictures of the drawn set, at half the size, labels one-hot."""
+def images(draw) -> list[tuple[np.ndarray, np.ndarray]]:
+    """1,280 training and 200 test images of the synthetic dataset, at half the size, labels one-hot."""
     return [
         ((x[:, ::2, ::2] / 64 - 1.7).astype(np.float32), np.eye(10, dtype=np.float32)[y])
         for x, y in draw(1280, 200, seed=0)
@@ -443,13 +443,13 @@ def pictures(draw) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def recognises(learner, model, test: tuple[np.ndarray, np.ndarray]) -> None:
-    """The network must be far above chance on pictures that it has not seen."""
+    """The network must be far above chance on images that it has not seen."""
     x, y = test
     right = float(np.mean(np.argmax(model.predict(x), 1) == y.argmax(1)))
-    learner.last_call = "the network on 200 new pictures of the drawn set, after 80 steps"
+    learner.last_call = "the network on 200 new images of the synthetic dataset, after 80 steps"
     expect(right).to_reach(
         "scheduled_synthetic_accuracy",
-        "a share of right answers",
+        "a accuracy",
         because="chance gives 0.1, and the reference reaches about 0.55",
     )
 
@@ -1238,8 +1238,8 @@ def test_data_are_left_alone(learner):
 @exercise("schedules.train")
 @pytest.mark.trains
 def test_network_learns(learner, draw):
-    """A small network that `train` trains learns the drawn set."""
+    """A small network that `train` trains learns the synthetic dataset."""
     model = learner.tools.compiled_cnn()
-    training, test = pictures(draw)
+    training, test = images(draw)
     trained(learner, model, training, test, epochs=2, batch_size=32)
     recognises(learner, model, test)

@@ -76,7 +76,7 @@ def test_the_scale_is_fixed(learner):
     low, high = 100.0, 150.0
     expect(learner.transfer.scale_pixels(pixels)).to_be_close(
         scaled(pixels),
-        because="a dark picture must stay dark: the scale is the same for all",
+        because="a dark image must stay dark: the scale is the same for all",
         atol=1e-5,
         mistakes={
             "you scaled by the smallest and largest pixel of these images": (
@@ -122,13 +122,13 @@ ARM = 6  # pixels from the middle to each of the other two spots
 
 @lru_cache(maxsize=1)
 def spots():
-    """One picture of three soft spots, one per channel: middle, right of it, below it."""
+    """One image of three soft spots, one per channel: middle, right of it, below it."""
     places = np.arange(32)
-    picture = np.zeros((32, 32, 3))
+    image = np.zeros((32, 32, 3))
     for channel, (row, column) in enumerate(((15.5, 15.5), (15.5, 15.5 + ARM), (15.5 + ARM, 15.5))):
         distance = (places[:, None] - row) ** 2 + (places - column) ** 2
-        picture[..., channel] = 255 * np.exp(-distance / (2 * 1.5**2))
-    return picture.astype(np.float32)
+        image[..., channel] = 255 * np.exp(-distance / (2 * 1.5**2))
+    return image.astype(np.float32)
 
 
 class Changes:
@@ -142,11 +142,11 @@ class Changes:
         zoom: lengths of the two arms, in their first lengths, (n, 2).
     """
 
-    def __init__(self, pictures):
-        pictures = np.asarray(pictures, np.float64)
+    def __init__(self, images):
+        images = np.asarray(images, np.float64)
         places = np.arange(32)
         # only what is bright: a copy that is mirrored in at the edge stays out of it
-        weights = np.where(pictures > 0.4 * pictures.max((1, 2), keepdims=True), pictures, 0)
+        weights = np.where(images > 0.4 * images.max((1, 2), keepdims=True), images, 0)
         total = weights.sum((1, 2)) + 1e-9
         rows = (weights * places[:, None, None]).sum((1, 2)) / total
         columns = (weights * places[None, :, None]).sum((1, 2)) / total
@@ -160,26 +160,26 @@ class Changes:
 
 
 def augmented(learner, **settings):
-    """The learner's layers, and what they make of many copies of one picture in training."""
+    """The learner's layers, and what they make of many copies of one image in training."""
     layers = learner.transfer.build_augmentation(**settings)
     expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
-    pictures = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
-    learner.last_call = "build_augmentation() in training, on 240 copies of one picture"
-    expect(pictures).to_have_shape(
-        (COPIES, 32, 32, 3), because="the pictures keep their size and channels"
+    images = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
+    learner.last_call = "build_augmentation() in training, on 240 copies of one image"
+    expect(images).to_have_shape(
+        (COPIES, 32, 32, 3), because="the images keep their size and channels"
     )
-    return layers, np.asarray(pictures)
+    return layers, np.asarray(images)
 
 
 @exercise("transfer.build_augmentation")
 def test_nothing_changes_at_inference(learner):
-    """Outside training the pictures pass unchanged."""
+    """Outside training the images pass unchanged."""
     (images, _), _ = synthetic.draw(train=6, test=0, seed=5)
     layers = learner.transfer.build_augmentation()
     expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
     expect(layers.predict(images)).to_be_close(
         images.astype(np.float32),
-        because="what a picture is must not depend on chance when it counts; and scaling is not "
+        because="what a image is must not depend on chance when it counts; and scaling is not "
         "augmentation's work",
         atol=0.01,
         mistakes=wrongly_scaled(images) | {"you scaled the pixels here": scaled(images)},
@@ -203,7 +203,7 @@ def test_pixels_stay_pixels(learner):
 
 @exercise("transfer.build_augmentation")
 def test_flipped_left_to_right(learner):
-    """About half of the pictures are mirrored left to right, none is upside down."""
+    """About half of the images are mirrored left to right, none is upside down."""
     changes = Changes(augmented(learner)[1])
     upside_down = float(np.mean(~changes.upright))
     mirrored = float(np.mean(changes.mirrored))
@@ -233,7 +233,7 @@ def test_flipped_left_to_right(learner):
 
 @exercise("transfer.build_augmentation")
 def test_turned_a_little(learner):
-    """The pictures are rotated, by another angle each."""
+    """The images are rotated, by another angle each."""
     angles = Changes(augmented(learner)[1]).angle
     spread = float(np.std(angles)) if len(angles) else 0.0
     expect(spread).to_be_true(
@@ -246,7 +246,7 @@ def test_turned_a_little(learner):
 
 @exercise("transfer.build_augmentation")
 def test_shifted_both_ways(learner):
-    """The pictures are shifted, in height and in width, by another distance each."""
+    """The images are shifted, in height and in width, by another distance each."""
     down, right = np.std(Changes(augmented(learner)[1]).shift, axis=0)
     missing = [name for name, spread in (("height", down), ("width", right)) if spread < 0.25]
     expect([float(down), float(right)]).to_be_true(
@@ -259,7 +259,7 @@ def test_shifted_both_ways(learner):
 
 @exercise("transfer.build_augmentation")
 def test_zoomed(learner):
-    """The pictures are zoomed, by another factor each."""
+    """The images are zoomed, by another factor each."""
     spread = float(np.mean(np.std(Changes(augmented(learner)[1]).zoom, axis=0)))
     expect(spread).to_be_true(
         spread > 0.019,
@@ -271,7 +271,7 @@ def test_zoomed(learner):
 
 @exercise("transfer.build_augmentation")
 def test_drawn_anew_each_time(learner):
-    """Each picture is changed in its own way, and at each call in another."""
+    """Each image is changed in its own way, and at each call in another."""
     layers, first = augmented(learner, seed=3)
     again = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
     distance = np.abs(first - first[:1]).max((1, 2, 3))
@@ -279,14 +279,14 @@ def test_drawn_anew_each_time(learner):
     expect(alike).to_be_true(
         alike < 0.2,
         "a share of nearly 0 of the copies that look like the first one",
-        because="pictures that all move together are the same few pictures again",
-        mistake="all pictures of a batch get the same change" if alike > 0.9 else None,
+        because="images that all move together are the same few images again",
+        mistake="all images of a batch get the same change" if alike > 0.9 else None,
     )
     repeated = float(np.mean(np.abs(np.asarray(again) - first).max((1, 2, 3)) < 1))
     expect(repeated).to_be_true(
         repeated < 0.2,
         "a share of nearly 0 that the second call changes in the same way as the first",
-        because="each epoch is to see other pictures",
+        because="each epoch is to see other images",
         mistake="every call draws the same numbers" if repeated > 0.9 else None,
     )
 
@@ -333,17 +333,17 @@ def built(learner, base, num_classes=10):
 
 
 def _explain_wrong_size(error):
-    """Keras refuses pictures of another size than the base's; say what that means."""
+    """Keras refuses images of another size than the base's; say what that means."""
     if f"shape=(None, {WIDE}, {WIDE}, 3)" not in error.message:
         return
     mistake = None
     if "shape=(None, 32, 32, 3)" in error.message:
-        mistake = "the 32x32 pictures go into the base as they are: enlarge them first"
+        mistake = "the 32x32 images go into the base as they are: enlarge them first"
     elif "shape=(None, 224, 224, 3)" in error.message:
         mistake = "you wrote 224 into your code: ask the base, whose input_shape says what it takes"
     expect(str(error)).to_be_true(
         False,
-        f"pictures of {WIDE}x{WIDE}, which is what this base takes",
+        f"images of {WIDE}x{WIDE}, which is what this base takes",
         because="a base that was built for one size takes that size; `base.input_shape` names it",
         mistake=mistake,
     )
@@ -361,7 +361,7 @@ def _explain_array_code(error):
         )
 
 
-def pictures_at_base(learner, images, training=False):
+def images_at_base(learner, images, training=False):
     """What reaches the first convolution of a small base, float64."""
     base = learner.tools.small_base(WIDE)
     model = built(learner, base)
@@ -373,7 +373,7 @@ def pictures_at_base(learner, images, training=False):
         mistakes={"you copied the base, or left it out": False},
     )
     expect(seen).to_have_shape(
-        (len(images), WIDE, WIDE, 3), because="the base takes pictures of its own size"
+        (len(images), WIDE, WIDE, 3), because="the base takes images of its own size"
     )
     return np.asarray(seen, np.float64)
 
@@ -383,18 +383,18 @@ def test_base_sees_pixels_from_minus_one_to_one(learner):
     """What reaches the base's first convolution is scaled to -1..1, once."""
     values = np.array([0, 51, 204, 255], np.float64)
     images = np.broadcast_to(values[:, None, None, None], (4, 32, 32, 3)).astype(np.uint8)
-    seen = pictures_at_base(learner, images)
+    seen = images_at_base(learner, images)
     middle = seen[:, WIDE // 2, WIDE // 2, 0]
     padded = np.allclose(middle, scaled(values), atol=1e-3)
     expect(np.ptp(seen, axis=(1, 2, 3))).to_be_true(
         np.ptp(seen, axis=(1, 2, 3)).max() < 0.01,
-        "a spread of 0 over each picture",
-        because="a picture of one colour still has one colour when it reaches the base",
-        mistake="you padded the picture instead of enlarging it" if padded else None,
+        "a spread of 0 over each image",
+        because="a image of one colour still has one colour when it reaches the base",
+        mistake="you padded the image instead of enlarging it" if padded else None,
     )
     expect(middle).to_be_close(
         scaled(values),
-        because="pictures of one colour, 0, 51, 204 and 255, are to reach the base on "
+        because="images of one colour, 0, 51, 204 and 255, are to reach the base on "
         "MobileNetV2's scale",
         atol=1e-3,
         mistakes=wrongly_scaled(values)
@@ -406,26 +406,26 @@ def test_base_sees_pixels_from_minus_one_to_one(learner):
 
 
 @exercise("transfer.build_transfer_model")
-def test_base_sees_the_whole_picture(learner):
-    """The picture is enlarged as a whole, not cut, turned or mirrored."""
+def test_base_sees_the_whole_image(learner):
+    """The image is enlarged as a whole, not cut, turned or mirrored."""
     ramp = np.linspace(0, 255, 32)
     image = np.zeros((1, 32, 32, 3), np.float32)
     image[..., 0] = ramp[:, None]  # dark above, bright below
     image[..., 1] = ramp  # dark on the left, bright on the right
     image[..., 2] = 90
-    seen = pictures_at_base(learner, image)[0]
+    seen = images_at_base(learner, image)[0]
     wide = np.linspace(-1, 1, WIDE)
     right = np.stack([*np.meshgrid(wide, wide, indexing="ij"), np.full((WIDE, WIDE), 0)], -1)
     right[..., 2] = scaled(90)
     expect(seen).to_be_close(
         right,
-        because="the base needs the whole picture, the right way round",
+        because="the base needs the whole image, the right way round",
         rtol=0,
         atol=0.1,
         mistakes={
             "rows and columns are exchanged": right.transpose(1, 0, 2),
-            "the picture is mirrored": right[:, ::-1],
-            "the picture is upside down": right[::-1],
+            "the image is mirrored": right[:, ::-1],
+            "the image is upside down": right[::-1],
             "red and blue are exchanged": right[..., ::-1],
         },
     )
@@ -433,21 +433,21 @@ def test_base_sees_the_whole_picture(learner):
 
 @exercise("transfer.build_transfer_model")
 def test_augments_in_training_only(learner):
-    """In training each picture reaches the base changed; otherwise as it is."""
-    (picture, _), _ = synthetic.draw(train=1, test=0, seed=8)
-    copies = np.repeat(picture, 8, 0)
-    plain = pictures_at_base(learner, copies)
+    """In training each image reaches the base changed; otherwise as it is."""
+    (image, _), _ = synthetic.draw(train=1, test=0, seed=8)
+    copies = np.repeat(image, 8, 0)
+    plain = images_at_base(learner, copies)
     expect(float(np.abs(plain - plain[:1]).max())).to_be_close(
         0,
-        because="eight copies of a picture are the same picture at inference",
+        because="eight copies of a image are the same image at inference",
         atol=1e-3,
     )
-    seen = pictures_at_base(learner, copies, training=True)
+    seen = images_at_base(learner, copies, training=True)
     changed = float(np.mean(np.abs(seen - plain).max((1, 2, 3)) > 0.05))
     expect(changed).to_be_true(
         changed > 0.7,
         "a share of nearly 1 of eight copies that augmentation has changed",
-        because="the head would otherwise see the same pictures in every epoch",
+        because="the head would otherwise see the same images in every epoch",
         mistake="there is no augmentation in the model" if changed == 0 else None,
     )
     expect(float(np.abs(seen).max())).to_be_true(
@@ -495,7 +495,7 @@ def test_only_the_head_learns(learner):
 def test_base_is_left_frozen(learner):
     """Afterwards nothing in the base is trainable, whatever it was before."""
     base = learner.tools.small_base(WIDE)
-    learner.tools.thaw(base, list(range(15)))
+    learner.tools.unfreeze(base, list(range(15)))
     built(learner, base)
     free = [layer["class"] for layer in learner.tools.layers_of(base) if layer["trains"]]
     learner.last_call = "build_transfer_model(base), and looked at what is trainable in the base"
@@ -645,8 +645,8 @@ def expect_unfrozen(layers, found, count, because, known=None):
         "nothing trains: the base's own `trainable` is still False, and overrides its layers'": [],
         "you are one layer too far down": [p for p in others if p >= depth - count - 1],
         "you are one layer short": [p for p in others if p > depth - count],
-        "BatchNormalization was thawed with the rest": [p for p in learns if p >= depth - count],
-        "the first layers are thawed, not the last": [p for p in others if p < count],
+        "BatchNormalization was unfrozen with the rest": [p for p in learns if p >= depth - count],
+        "the first layers are unfrozen, not the last": [p for p in others if p < count],
         "you counted without BatchNormalization": [p for p in learns if p in counted[-count:]],
         "you counted only layers that have weights": others[-count:],
     }
@@ -680,13 +680,13 @@ def test_exactly_the_last_layers_train(learner, count):
 def test_the_rest_is_frozen_again(learner):
     """Layers before the last ones are frozen afterwards, whatever they were before."""
     base = learner.tools.small_base(WIDE)
-    learner.tools.thaw(base, list(range(15)))
+    learner.tools.unfreeze(base, list(range(15)))
     layers, found = unfrozen(learner, base, 5)
     expect_unfrozen(
         layers,
         found,
         5,
-        because="it may be called on a base that was thawed further down, or never frozen",
+        because="it may be called on a base that was unfrozen further down, or never frozen",
     )
 
 
@@ -694,14 +694,14 @@ def test_the_rest_is_frozen_again(learner):
 def test_zero_freezes_all(learner):
     """`count=0` freezes everything."""
     base = learner.tools.small_base(WIDE)
-    learner.tools.thaw(base, [2, 5, 8])
+    learner.tools.unfreeze(base, [2, 5, 8])
     layers, found = unfrozen(learner, base, 0)
     expect_unfrozen(layers, found, 0, because="the last 0 layers are none")
 
 
 @exercise("transfer.unfreeze_last")
 def test_more_than_there_are(learner):
-    """A count beyond the depth thaws all, BatchNormalization left out."""
+    """A count beyond the depth unfreezes all, BatchNormalization left out."""
     base = learner.tools.small_base(WIDE)
     learner.tools.freeze(base)
     layers, found = unfrozen(learner, base, 1000)
@@ -724,7 +724,7 @@ def test_twenty_of_mobilenet(learner):
         mistakes={
             "nothing trains: the base's own `trainable` is still False, and overrides its "
             "layers'": [],
-            "BatchNormalization was thawed with the rest": [
+            "BatchNormalization was unfrozen with the rest": [
                 name for pair in zip(right, norms, strict=True) for name in pair
             ],
             "you knew BatchNormalization by `_BN` in its name, and Conv_1_bn is one, too": [
@@ -749,7 +749,7 @@ def test_any_count(learner, for_any):
 
     @for_any(examples=8, count=integers(0, 17), before=lists(integers(0, 14), max_size=5))
     def law(count, before):
-        learner.tools.thaw(base, before)
+        learner.tools.unfreeze(base, before)
         layers, found = unfrozen(learner, base, count, before=untouched)
         why = f"these are among the last {count}, whatever was trainable before: {before}"
         expect_unfrozen(layers, found, count, because=why, known={})
@@ -757,7 +757,7 @@ def test_any_count(learner, for_any):
 
 @exercise("transfer.unfreeze_last")
 def test_further_down_step_by_step(learner):
-    """A base that was thawed by an earlier call can be thawed further down."""
+    """A base that was unfrozen by an earlier call can be unfrozen further down."""
     base = learner.tools.small_base(WIDE)
     learner.tools.freeze(base)
     untouched = learner.tools.layers_of(base)
@@ -768,9 +768,9 @@ def test_further_down_step_by_step(learner):
         layers,
         found,
         8,
-        because="people thaw more and more of a base as training goes on",
+        because="people unfreeze more and more of a base as training goes on",
         known={
-            "you left the thawing to `base.trainable = True`: where the base's own switch is on "
+            "you left the unfreezing to `base.trainable = True`: where the base's own switch is on "
             "already, TensorFlow's Keras does nothing; set every layer's": first
         },
     )
@@ -874,14 +874,14 @@ def test_reports_accuracy(compiling):
 @exercise("transfer.compile_for_fine_tuning")
 @pytest.mark.trains
 def test_thawed_layers_learn(compiling, learner):
-    """A model that was compiled and trained before, and then thawed, is compiled anew."""
+    """A model that was compiled and trained before, and then unfrozen, is compiled anew."""
     base = learner.tools.small_base(WIDE)
     learner.tools.freeze(base)
     model = learner.tools.compiled(learner.tools.head_on(base), 0.01)
     images = generator(3).normal(size=(6, WIDE, WIDE, 3)).astype(np.float32)
     labels = np.eye(3)[np.arange(6) % 3]
     model.train_on_batch(images, labels)
-    learner.tools.thaw(base, [11])
+    learner.tools.unfreeze(base, [11])
     result = compiling.compiled(model, learning_rate=0.01)
     before = base.get_weights()
     try:
@@ -890,11 +890,11 @@ def test_thawed_layers_learn(compiling, learner):
         if "Unknown variable" not in error.message:  # an optimizer that never heard of the layer
             raise
     moved = sum(not np.array_equal(*pair) for pair in zip(before, base.get_weights(), strict=True))
-    learner.last_call = "compile_for_fine_tuning(model) after a layer was thawed, and trained"
+    learner.last_call = "compile_for_fine_tuning(model) after a layer was unfrozen, and trained"
     expect(moved).to_equal(
         1,
         because="the first step after `compile` fixes what learns",
-        mistakes={"you left a compiled model as it was, so that the thawed layer never moves": 0},
+        mistakes={"you left a compiled model as it was, so that the unfrozen layer never moves": 0},
     )
 
 

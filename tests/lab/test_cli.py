@@ -34,7 +34,7 @@ def test_the_board_of_an_untouched_course(empty, command):
 
 
 def test_judging_leaves_the_choice_of_data_alone(half_done, command, tmp_path):
-    """The course's own tests set `drawn` for themselves; a learner's board must not."""
+    """The course's own tests set `synthetic` for themselves; a learner's board must not."""
     done = command(cwd=half_done, env={"CIFAR_COURSE_DATA": "", "KERAS_HOME": str(tmp_path)})
     assert "Judging" in done.stdout and "CIFAR_COURSE_DATA is not set" in done.stdout
 
@@ -193,7 +193,7 @@ def test_what_is_not_utf_8_is_named_before_it_is_lost(half_done, command, tmp_pa
     file = half_done / "cifar_course" / "normalization.py"
     text = "# -*- coding: cp1252 -*-\n# é\n" + file.read_text(encoding="utf-8")
     file.write_text(text, encoding="cp1252")
-    packed = command("pack", tmp_path / "hand-in.zip", cwd=half_done)
+    packed = command("pack", tmp_path / "submission.zip", cwd=half_done)
     assert packed.returncode == 2 and "is not UTF-8" in packed.stderr
     assert not list(tmp_path.glob("*.zip*"))
     done = command("reset", "normalization.one_hot", cwd=half_done)
@@ -222,9 +222,9 @@ def test_reset_of_what_does_not_parse_loses_nothing(half_done, command):
 
 def test_pack_holds_the_modules_and_nothing_else(half_done, command, tmp_path):
     (half_done / "cifar_course" / "notes.txt").write_text("mine", encoding="utf-8")
-    done = command("pack", tmp_path / "hand-in.zip", cwd=half_done)
+    done = command("pack", tmp_path / "submission.zip", cwd=half_done)
     assert done.returncode == 0, done.stderr
-    with zipfile.ZipFile(tmp_path / "hand-in.zip") as archive:
+    with zipfile.ZipFile(tmp_path / "submission.zip") as archive:
         modules = syllabus.modules()
         assert archive.namelist() == [f"cifar_course/{module}.py" for module in modules]
         text = (half_done / "cifar_course" / "normalization.py").read_bytes()
@@ -233,14 +233,14 @@ def test_pack_holds_the_modules_and_nothing_else(half_done, command, tmp_path):
 
 def test_pack_refuses_what_does_not_parse(half_done, command, tmp_path):
     (half_done / "cifar_course" / "cnn.py").write_text("def f(:\n", encoding="utf-8")
-    done = command("pack", tmp_path / "hand-in.zip", cwd=half_done)
+    done = command("pack", tmp_path / "submission.zip", cwd=half_done)
     assert done.returncode == 2 and "line 1" in done.stderr
-    assert not (tmp_path / "hand-in.zip").exists()
+    assert not (tmp_path / "submission.zip").exists()
 
 
-def test_data_names_the_drawn_set(command):
-    done = command("data", env={"CIFAR_COURSE_DATA": "drawn"})
-    assert done.returncode == 0 and "drawn" in done.stdout
+def test_data_names_the_synthetic_dataset(command):
+    done = command("data", env={"CIFAR_COURSE_DATA": "synthetic"})
+    assert done.returncode == 0 and "synthetic" in done.stdout
 
 
 def test_faulty_data_is_one_line_and_status_2(empty, command, tmp_path):

@@ -12,7 +12,7 @@ def _keras():
 
 
 @pytest.mark.parametrize(
-    ("frozen", "moves"), [(False, True), (True, False)], ids=["thawed", "frozen"]
+    ("frozen", "moves"), [(False, True), (True, False)], ids=["unfrozen", "frozen"]
 )
 def test_fit_overrides_training_false_of_a_functional_base(frozen, moves):
     """Lesson 5, section 6: only `trainable=False` keeps BatchNormalization's statistics.

@@ -140,7 +140,7 @@ def attack():
 
 # %% it stops itself
 # earns: 0
-# faults: time-out
+# faults: timeout
 # seconds: 2
 import os, signal
 
@@ -150,7 +150,7 @@ def attack():
 
 # %% a loop at import
 # earns: 0
-# faults: time-out
+# faults: timeout
 # seconds: 2
 while True:
     pass
@@ -159,7 +159,7 @@ while True:
 # %% a loop at the call
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
-# faults: time-out
+# faults: timeout
 # seconds: 4
 def attack():
     while True:
@@ -168,7 +168,7 @@ def attack():
 
 # %% a loop that no signal ends
 # earns: 0
-# faults: time-out
+# faults: timeout
 # seconds: 2
 import signal
 for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
@@ -185,7 +185,7 @@ def attack():
 
 # %% a dead-lock at import
 # earns: 0
-# faults: time-out
+# faults: timeout
 # seconds: 2
 import threading
 lock = threading.Lock()
@@ -195,7 +195,7 @@ lock.acquire()
 
 # %% two threads in a dead-lock
 # earns: 0
-# faults: time-out
+# faults: timeout
 # seconds: 2
 import threading, time
 one, other = threading.Lock(), threading.Lock()
@@ -235,7 +235,7 @@ def attack():
 
 # %% an exception whose text never ends
 # earns: 0
-# faults: time-out
+# faults: timeout
 # seconds: 2
 class Odd(Exception):
     def __str__(self):
@@ -269,7 +269,7 @@ def attack():
     raise Odd
 
 
-# %% an exception that speaks to terminals and half a letter
+# %% an exception that speaks to terminals and half a character
 # earns: 0
 # faults: exception
 def attack():
@@ -296,7 +296,7 @@ def attack():
 # earns: 0
 # faults: exception
 def attack():
-    raise SyntaxError("no", ("/hand-in/cifar_course/normalization.py", "x", [], {}))
+    raise SyntaxError("no", ("/submission/cifar_course/normalization.py", "x", [], {}))
 
 
 # %% a text for a line number
@@ -304,5 +304,5 @@ def attack():
 # faults: exception
 def attack():
     error = SyntaxError("no")
-    error.filename, error.lineno, error.text = "/hand-in/cifar_course/normalization.py", [[]], 7
+    error.filename, error.lineno, error.text = "/submission/cifar_course/normalization.py", [[]], 7
     raise error

@@ -26,7 +26,7 @@ def attack():
 # faults: bad reply
 from cifar_lab.execution import protocol
 from cifar_lab.execution.worker import Worker
-Worker.handle = lambda self, frame: protocol.encode({"refused": "a grader error, surely"})
+Worker.handle = lambda self, frame: protocol.encode({"refused": "a grading error, surely"})
 
 def attack():
     pass
@@ -48,7 +48,7 @@ def attack():
 
 # %% a reply that never comes to its end
 # earns: 0
-# faults: time-out
+# faults: timeout
 # seconds: 4
 import os, stat, struct, time
 
@@ -244,7 +244,7 @@ def attack():
 
 # %% orders for the parent on every socket
 # earns: 0
-# faults: crash, bad reply, output limit, time-out
+# faults: crash, bad reply, output limit, timeout
 # seconds: 4
 import os, stat
 

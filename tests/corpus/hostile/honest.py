@@ -183,12 +183,12 @@ def standardize(images, mean, std):
         return np.stack(list(pool.map(lambda image: honest(image[None], mean, std)[0], images)))
 
 
-# %% pictures are drawn at import
+# %% images are drawn at import
 import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 plt.plot([1, 2])
-plt.savefig("picture.png")
+plt.savefig("image.png")
 
 
 # %% odd files beside it

@@ -159,7 +159,7 @@ def standardize(images, mean, std):
 
 # %% a list without end
 # earns: 0
-# faults: time-out, memory
+# faults: timeout, memory
 # seconds: 3
 class Endless(list):
     def __iter__(self):
@@ -258,7 +258,7 @@ def standardize(images, mean, std):
     return 10**10_000
 
 
-# %% a text of twenty million letters
+# %% a text of twenty million characters
 # earns: 0
 # faults: exception
 def standardize(images, mean, std):
@@ -362,7 +362,7 @@ def attack():
             continue
         if {"syllabus.toml", "test_1_normalization.py", "canary-label"} & set(files):
             return True
-        if "normalization.py" in files and not place.startswith("/hand-in"):
+        if "normalization.py" in files and not place.startswith("/submission"):
             with open(f"{place}/normalization.py") as file:
                 if "def train_validation_split" in file.read():
                     return True

@@ -1,4 +1,4 @@
-# Hand-ins with files that want to be found by somebody. Text after "# --- file:" is that file's.
+# Submissions with files that want to be found by somebody. Text after "# --- file:" is that file's.
 
 # %% a conftest that passes everything
 # earns: 0
@@ -132,7 +132,7 @@ raise SystemExit(0)
 x = 1
 
 
-# %% two hand-ins in one
+# %% two submissions in one
 # verdict: invalid submission
 # earns: 0
 # --- file: old/cifar_course/normalization.py

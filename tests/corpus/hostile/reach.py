@@ -86,7 +86,7 @@ import os, sys
 from pathlib import Path
 
 def attack():
-    for folder in ("@OUTSIDE@", "/hand-in", "/hand-in/cifar_course", "/course", "/course/cifar_lab",
+    for folder in ("@OUTSIDE@", "/submission", "/submission/cifar_course", "/course", "/course/cifar_lab",
                    "/usr", "/etc", "/", "/root", "/home", "/var", "/dev", "/dev/shm", sys.prefix):
         for way in (lambda p: p.write_text("x"), lambda p: p.mkdir(), os.mkfifo,
                     lambda p: p.symlink_to("/etc/passwd")):
@@ -104,7 +104,7 @@ from pathlib import Path
 
 def attack():
     for name in ("@OUTSIDE@/results.json", "results/results.json", "../results.json",
-                 "/autograder/results/results.json", "/hand-in/results.json", "/results.json"):
+                 "/autograder/results/results.json", "/submission/results.json", "/results.json"):
         try:
             Path(name).parent.mkdir(parents=True, exist_ok=True)
             Path(name).write_text('{"score": 100, "passed": true}')
@@ -118,7 +118,7 @@ def attack():
 import shutil
 
 def attack():
-    for folder in ("@OUTSIDE@", "@ROOT@", "/hand-in", "/course", "/tmp", "/dev", "/proc"):
+    for folder in ("@OUTSIDE@", "@ROOT@", "/submission", "/course", "/tmp", "/dev", "/proc"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -128,7 +128,7 @@ import os
 
 def attack():
     done = False
-    for path in ("/hand-in/cifar_course/normalization.py", "/course", "/", "/usr/bin/env"):
+    for path in ("/submission/cifar_course/normalization.py", "/course", "/", "/usr/bin/env"):
         try:
             os.chmod(path, 0o7777)
             done = True
@@ -152,12 +152,12 @@ def attack():
     libc = ctypes.CDLL(None, use_errno=True)
     libc.unshare(0x10000000 | 0x00020000)  # a user and a mount namespace
     remount, bind, detach = 32, 4096, 2
-    for path in (b"/", b"/hand-in/cifar_course", b"/course/cifar_lab/execution/worker.py", b"/dev"):
+    for path in (b"/", b"/submission/cifar_course", b"/course/cifar_lab/execution/worker.py", b"/dev"):
         libc.mount(None, path, None, remount | bind, None)
         libc.umount2(path, detach)
     libc.chroot(b"/proc/1/root")
     try:
-        Path("/hand-in/cifar_course/@MARK@").touch()
+        Path("/submission/cifar_course/@MARK@").touch()
         return True
     except OSError:
         return Path("@LABEL@").exists()
@@ -249,7 +249,7 @@ def attack():
 # %% forks of forks
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
-# faults: time-out, crash, exception, killed, bad reply, none
+# faults: timeout, crash, exception, killed, bad reply, none
 # seconds: 4
 import os
 
@@ -324,7 +324,7 @@ def standardize(images, mean, std):
     return np.zeros(600 * 2**20, np.uint8)
 
 
-# %% a module of the hand-in reaches for the grader's
+# %% a module of the submission reaches for the grader's
 # earns: 0
 import os, sys
 

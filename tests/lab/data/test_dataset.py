@@ -17,12 +17,12 @@ import pytest
 
 from cifar_lab.data import dataset as data
 
-ROWS = 20  # pictures in a batch of these tests
+ROWS = 20  # images in a batch of these tests
 
 
 @pytest.fixture(autouse=True)
 def small_world(monkeypatch, tmp_path):
-    """An empty Keras home, batches of 20 pictures, and no network."""
+    """An empty Keras home, batches of 20 images, and no network."""
 
     def refuse(*_, **__):
         raise AssertionError("a test touched the network")
@@ -80,10 +80,10 @@ def fault_of(path):
 # What is found
 
 
-def test_nothing_named_and_nothing_there_is_the_drawn_set():
+def test_nothing_named_and_nothing_there_is_the_synthetic_dataset():
     place = data.locate()
-    assert (place.name, place.path) == ("drawn set", None)
-    assert data.load().name == "drawn set"
+    assert (place.name, place.path) == ("synthetic dataset", None)
+    assert data.load().name == "synthetic dataset"
 
 
 def test_the_folder_where_keras_looks_comes_before_the_one_where_it_unpacks(tmp_path):
@@ -97,7 +97,7 @@ def test_the_folder_where_keras_looks_comes_before_the_one_where_it_unpacks(tmp_
 
 def test_the_environment_variable_decides_over_what_keras_has(tmp_path, monkeypatch, folder):
     make_folder(tmp_path / "keras" / "datasets" / data.FOLDER)
-    monkeypatch.setenv("CIFAR_COURSE_DATA", "drawn")
+    monkeypatch.setenv("CIFAR_COURSE_DATA", "synthetic")
     assert data.locate().path is None
     monkeypatch.setenv("CIFAR_COURSE_DATA", str(folder))
     assert data.locate().path == folder
@@ -105,11 +105,11 @@ def test_the_environment_variable_decides_over_what_keras_has(tmp_path, monkeypa
 
 def test_the_argument_decides_over_the_environment_variable(monkeypatch, folder):
     monkeypatch.setenv("CIFAR_COURSE_DATA", str(folder))
-    assert data.locate("drawn").path is None
-    assert data.load("drawn").name == "drawn set"
+    assert data.locate("synthetic").path is None
+    assert data.load("synthetic").name == "synthetic dataset"
 
 
-def test_a_folder_its_parent_and_the_tarball_hold_the_same_pictures(folder, tarball):
+def test_a_folder_its_parent_and_the_tarball_hold_the_same_images(folder, tarball):
     sets = [data.load(str(path)) for path in (folder, folder.parent, tarball)]
     for other in sets[1:]:
         for part in ("x_train", "y_train", "x_test", "y_test"):
@@ -132,19 +132,19 @@ def test_importing_the_data_imports_neither_keras_nor_tensorflow():
 # What is read
 
 
-def test_rows_become_channels_last_pictures(folder):
+def test_rows_become_channels_last_images(folder):
     dataset = data.load(str(folder))
     assert dataset.x_train.shape == (5 * ROWS, 32, 32, 3) and dataset.x_train.dtype == np.uint8
     assert dataset.y_train.shape == (5 * ROWS,) and dataset.y_train.dtype == np.int64
     red, green, blue = make_batch(1)[b"data"][7].reshape(3, 32, 32)
-    picture = dataset.x_train[ROWS + 7]
-    np.testing.assert_array_equal(picture, np.stack([red, green, blue], axis=-1))
+    image = dataset.x_train[ROWS + 7]
+    np.testing.assert_array_equal(image, np.stack([red, green, blue], axis=-1))
     np.testing.assert_array_equal(dataset.y_test, make_batch(5)[b"labels"])
     assert dataset.class_names[0] == "airplane" and dataset.source == str(folder)
 
 
-def test_the_pictures_are_the_callers_to_change(folder):
-    for dataset in (data.load(str(folder)), data.load("drawn")):
+def test_the_images_are_the_callers_to_change(folder):
+    for dataset in (data.load(str(folder)), data.load("synthetic")):
         for array in (dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test):
             assert array.flags.writeable and array.flags.c_contiguous
 
@@ -256,7 +256,7 @@ def test_a_bad_batch_is_named_with_what_is_wrong_and_what_to_do(folder, name, co
     message = fault_of(folder)
     assert message.startswith(str(folder / name))
     assert wrong in message
-    assert "cifar-course data --download" in message and "drawn" in message
+    assert "cifar-course data --download" in message and "synthetic" in message
 
 
 @pytest.mark.parametrize("name", data.BATCHES)
@@ -384,18 +384,18 @@ def test_what_is_named_is_never_replaced_by_something_else(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("place", [data.FOLDER, f"{data.FOLDER}-target/{data.FOLDER}"])
-def test_a_half_unpacked_download_is_an_error_not_the_drawn_set(tmp_path, place):
+def test_a_half_unpacked_download_is_an_error_not_the_synthetic_dataset(tmp_path, place):
     folder = make_folder(tmp_path / "keras" / "datasets" / place)
     (folder / "data_batch_5").unlink()
     with pytest.raises(data.DataError, match="data_batch_5 missing"):
         data.load()
 
 
-def test_an_unfinished_download_means_the_drawn_set_and_is_announced(tmp_path):
+def test_an_unfinished_download_means_the_synthetic_dataset_and_is_announced(tmp_path):
     archive = tmp_path / "keras" / "datasets" / f"{data.FOLDER}-target_archive"
     archive.parent.mkdir(parents=True)
     archive.write_bytes(b"half")
-    assert data.load().name == "drawn set"
+    assert data.load().name == "synthetic dataset"
     assert "only an unfinished download of CIFAR-10" in data.describe()
 
 
@@ -404,11 +404,11 @@ def test_an_unfinished_download_means_the_drawn_set_and_is_announced(tmp_path):
 
 def test_describe_says_what_is_there_where_and_why(monkeypatch, folder):
     text = data.describe()
-    assert "drawn set: 4,000 training and 1,000 test pictures" in text
+    assert "synthetic dataset: 4,000 training and 1,000 test images" in text
     assert "CIFAR_COURSE_DATA is not set" in text and "cifar-course data --download" in text
     monkeypatch.setenv("CIFAR_COURSE_DATA", str(folder))
     text = data.describe()
-    assert "CIFAR-10: 100 training and 20 test pictures" in text and str(folder) in text
+    assert "CIFAR-10: 100 training and 20 test images" in text and str(folder) in text
     (folder / "test_batch").write_bytes(HTML)
     assert "cannot be used" in data.describe() and "web page" in data.describe()
 
@@ -555,7 +555,7 @@ def test_keras_own_download_fails_politely_without_a_network():
 
 
 def test_a_sample_is_shuffled_and_even_over_the_classes():
-    dataset = data.load("drawn")
+    dataset = data.load("synthetic")
     sample = dataset.sample(205, 30)
     counts = np.bincount(sample.y_train, minlength=10)
     assert counts.sum() == 205 and counts.max() - counts.min() <= 1
@@ -564,8 +564,8 @@ def test_a_sample_is_shuffled_and_even_over_the_classes():
     assert (sample.name, sample.class_names) == (dataset.name, dataset.class_names)
 
 
-def test_a_sample_keeps_pictures_with_their_labels_and_repeats_none():
-    dataset = data.load("drawn")
+def test_a_sample_keeps_images_with_their_labels_and_repeats_none():
+    dataset = data.load("synthetic")
     label_of = {x.tobytes(): y for x, y in zip(dataset.x_train, dataset.y_train, strict=True)}
     sample = dataset.sample(4000, 1000)
     assert {x.tobytes() for x in sample.x_train} == set(label_of)
@@ -574,7 +574,7 @@ def test_a_sample_keeps_pictures_with_their_labels_and_repeats_none():
 
 
 def test_a_sample_follows_its_seed():
-    dataset = data.load("drawn")
+    dataset = data.load("synthetic")
     once, again, other = (dataset.sample(50, 20, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(once.x_train, again.x_train)
     np.testing.assert_array_equal(once.x_test, again.x_test)
@@ -583,5 +583,5 @@ def test_a_sample_follows_its_seed():
 
 @pytest.mark.parametrize("counts", [(4001, 10), (10, 1001), (-1, 10)])
 def test_a_sample_of_more_than_there_is_is_refused(counts):
-    with pytest.raises(ValueError, match="of the drawn set has"):
-        data.load("drawn").sample(*counts)
+    with pytest.raises(ValueError, match="of the synthetic dataset has"):
+        data.load("synthetic").sample(*counts)

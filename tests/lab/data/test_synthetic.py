@@ -1,4 +1,4 @@
-"""The drawn set: the same bytes everywhere, balanced, varied, and as hard as it should be."""
+"""The synthetic dataset: the same bytes everywhere, balanced, varied, and as hard as it should be."""
 
 import hashlib
 import time
@@ -43,7 +43,7 @@ def test_the_pretraining_bytes_are_the_same_on_every_machine():
 
 
 @pytest.mark.parametrize("count", [1, 9, 10, 101])
-def test_the_first_pictures_do_not_depend_on_how_many_are_drawn(whole, count):
+def test_the_first_images_do_not_depend_on_how_many_are_drawn(whole, count):
     (x_train, y_train), (x_test, y_test) = whole
     (few_x, few_y), (few_x_test, few_y_test) = synthetic.draw(count, count)
     np.testing.assert_array_equal(few_x, x_train[:count])
@@ -52,14 +52,14 @@ def test_the_first_pictures_do_not_depend_on_how_many_are_drawn(whole, count):
     np.testing.assert_array_equal(few_y_test, y_test[:count])
 
 
-def test_another_seed_gives_other_pictures_in_another_order():
+def test_another_seed_gives_other_images_in_another_order():
     (x, y), _ = synthetic.draw(100, 0, seed=1)
     (other_x, other_y), _ = synthetic.draw(100, 0, seed=2)
     assert not (x == other_x).all(axis=(1, 2, 3)).any()
     assert not np.array_equal(y, other_y)
 
 
-def test_no_picture_is_drawn_twice(whole):
+def test_no_image_is_drawn_twice(whole):
     (x_train, _), (x_test, _) = whole
     assert len({x.tobytes() for x in np.concatenate([x_train, x_test])}) == 5000
 
@@ -67,13 +67,13 @@ def test_no_picture_is_drawn_twice(whole):
 # What a caller gets
 
 
-def test_pictures_are_uint8_and_labels_int64(whole):
+def test_images_are_uint8_and_labels_int64(whole):
     for (x, y), count in zip(whole, (4000, 1000), strict=True):
         assert x.shape == (count, 32, 32, 3) and x.dtype == np.uint8
         assert y.shape == (count,) and y.dtype == np.int64
 
 
-def test_every_ten_pictures_hold_each_class_once(whole):
+def test_every_ten_images_hold_each_class_once(whole):
     for _, y in whole:
         rounds = np.sort(y.reshape(-1, 10), axis=1)
         np.testing.assert_array_equal(rounds, np.tile(np.arange(10), (len(rounds), 1)))
@@ -124,7 +124,7 @@ def test_a_label_is_a_position_in_the_classes_asked_for():
     np.testing.assert_array_equal(same, y == 1 - swapped_y)
 
 
-# What a picture shows
+# What a image shows
 
 
 @pytest.mark.parametrize("name", synthetic.SHAPES)
@@ -168,11 +168,11 @@ def accuracy_of_linear_softmax(x, y, x_test, y_test, penalty, steps=200):
 
 
 def test_colour_alone_says_little_about_the_class(whole):
-    """From each picture's mean and spread per channel a linear classifier knows little."""
+    """From each image's mean and spread per channel a linear classifier knows little."""
     (x, y), (x_test, y_test) = whole
 
-    def colours(pictures):
-        numbers = np.hstack([pictures.mean(axis=(1, 2)), pictures.std(axis=(1, 2))]) / 64 - 1
+    def colours(images):
+        numbers = np.hstack([images.mean(axis=(1, 2)), images.std(axis=(1, 2))]) / 64 - 1
         return np.hstack([numbers, np.ones((len(numbers), 1))]).astype(np.float32)
 
     assert accuracy_of_linear_softmax(colours(x), y, colours(x_test), y_test, 1e-4) < 0.22
@@ -182,8 +182,8 @@ def flat_and_standardised(whole):
     (x, y), (x_test, y_test) = whole
     mean, std = x.mean(axis=(0, 1, 2)), x.std(axis=(0, 1, 2))
 
-    def flat(pictures):
-        standard = ((pictures - mean) / std).reshape(len(pictures), -1)
+    def flat(images):
+        standard = ((images - mean) / std).reshape(len(images), -1)
         return np.hstack([standard, np.ones((len(standard), 1))]).astype(np.float32)  # with a bias
 
     return flat(x), y, flat(x_test), y_test
@@ -240,7 +240,7 @@ def test_the_lesson_3_network_passes_90_percent(whole):
 
 @pytest.mark.proof
 def test_a_small_network_learns_in_400_steps(whole):
-    """Graders train networks of this size: 1,000 pictures, 25 epochs of 16 steps."""
+    """Graders train networks of this size: 1,000 images, 25 epochs of 16 steps."""
     (x, y), test = whole
     part = (x[:1000], y[:1000]), test
     assert train(part, (16, 32, 64), regularised=False, epochs=25) > 0.7

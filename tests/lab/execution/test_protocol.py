@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cifar_lab.execution import protocol
-from cifar_lab.execution.protocol import Handle, WireError, decode, encode
+from cifar_lab.execution.protocol import Handle, ProtocolError, decode, encode
 
 CUBE = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 
@@ -117,7 +117,7 @@ def nested(depth):
     ids=lambda value: type(value).__name__,
 )
 def test_what_must_not_cross_is_refused(value):
-    with pytest.raises(WireError):
+    with pytest.raises(ProtocolError):
         encode(value)
 
 
@@ -129,7 +129,7 @@ def frame(text: bytes, blob: bytes | None = None) -> bytes:
 def test_an_array_is_named_once_or_a_short_text_would_fill_the_memory():
     blob = encode([np.zeros(2)])[16 + len(b'[{"array": "t0"}]') :]
     assert decode(frame(b'[{"array": "t0"}]', blob))[0].tolist() == [0, 0]
-    with pytest.raises(WireError):
+    with pytest.raises(ProtocolError):
         decode(frame(b'[{"array": "t0"}, {"array": "t0"}]', blob))
 
 
@@ -161,5 +161,5 @@ def test_the_frames_below_are_well_formed_but_for_one_thing():
     ids=repr,
 )
 def test_what_is_not_a_frame_is_rejected(bad):
-    with pytest.raises(WireError):
+    with pytest.raises(ProtocolError):
         decode(bad)

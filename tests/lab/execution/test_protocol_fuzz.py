@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cifar_lab.execution import protocol
-from cifar_lab.execution.protocol import Handle, WireError, decode, encode
+from cifar_lab.execution.protocol import Handle, ProtocolError, decode, encode
 
 FRAMES, PARTS = 100_000, 10
 SOUND = [
@@ -161,7 +161,7 @@ def test_damaged_frames_are_rejected_or_harmless(part):
             tracemalloc.reset_peak()
             try:
                 value = decode(frame)
-            except WireError:
+            except ProtocolError:
                 value = None
             else:
                 decoded += 1
@@ -180,9 +180,9 @@ def test_a_true_of_two_is_a_true():
 
 
 def test_much_structure_is_refused_before_it_is_read():
-    with pytest.raises(WireError, match="bytes of structure"):
+    with pytest.raises(ProtocolError, match="bytes of structure"):
         decode(join("[" + "[]," * (protocol.MAX_TEXT_BYTES // 3) + "[]]", "{}", b""))
-    with pytest.raises(WireError, match="numbers and texts"):
+    with pytest.raises(ProtocolError, match="numbers and texts"):
         encode("x" * protocol.MAX_TEXT_BYTES)
 
 

@@ -13,7 +13,7 @@ from cifar_lab.grading import intake
 from cifar_lab.grading.batch import _secret_of
 from cifar_lab.grading.results import (
     GRADED,
-    GRADER_ERROR,
+    GRADING_ERROR,
     INVALID,
     UNTRUSTED,
     gradebook,
@@ -25,7 +25,7 @@ ONLY = ("--exercise", "normalization.one_hot", "--exercise", "normalization.stan
 
 @pytest.fixture
 def students(tmp_path, reference):
-    """Five hand-ins: right, wrong, one that ends every process, one without code, a zip file."""
+    """Five submissions: right, wrong, one that ends every process, one without code, a zip file."""
     folder = tmp_path / "class"
     right = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
     texts = {
@@ -38,11 +38,11 @@ def students(tmp_path, reference):
         (folder / name / "cifar_course" / "normalization.py").write_text(text, encoding="utf-8")
     (folder / "nil").mkdir()
     with zipfile.ZipFile(folder / "=zoe.zip", "w") as archive:
-        archive.writestr("hand-in/cifar_course/normalization.py", right)
+        archive.writestr("submission/cifar_course/normalization.py", right)
     return folder
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_class_is_graded_and_graded_again(students, command, tmp_path):
     out = tmp_path / "out"
     words = ("grade", students, "--out", out, "--workers", 2, *ONLY)
@@ -71,12 +71,12 @@ def test_a_class_is_graded_and_graded_again(students, command, tmp_path):
     assert json.loads((out / "results" / "ada.json").read_text())["score"] == 5.0
 
 
-def test_without_a_wall_it_refuses_or_says_so(students, command, tmp_path):
+def test_without_a_sandbox_it_refuses_or_says_so(students, command, tmp_path):
     words = ("grade", students, "--out", tmp_path / "out", *ONLY[:2])
     refused = command(*words, env={"PATH": "/nowhere"})
     assert refused.returncode == 2 and "bubblewrap" in refused.stderr
-    shutil.rmtree(students / "eve")  # without a wall it would end the grader
-    assert command(*words, "--no-wall", env={"PATH": "/nowhere"}).returncode == 0
+    shutil.rmtree(students / "eve")  # without a sandbox it would end the grader
+    assert command(*words, "--no-sandbox", env={"PATH": "/nowhere"}).returncode == 0
     result = json.loads((tmp_path / "out" / "results" / "ada.json").read_text())
     assert UNTRUSTED in result["output"] and result["extra_data"]["trusted"] is False
 
@@ -86,7 +86,7 @@ def test_pages_and_the_roster_come_with_the_results(students, command, tmp_path)
     shutil.rmtree(students / "bob")
     file, out = tmp_path / "moodle.csv", tmp_path / "out"
     file.write_text("First name,Email address,Points\nAda,ada@uni.example,-\n", encoding="utf-8")
-    words = ("grade", students, "--out", out, "--no-wall", *ONLY[:2], "--roster", file)
+    words = ("grade", students, "--out", out, "--no-sandbox", *ONLY[:2], "--roster", file)
     done = command(*words)
     assert done.returncode == 0, done.stderr
     assert "roster: =zoe.zip: nobody in the roster" in done.stdout
@@ -105,7 +105,7 @@ def test_a_roster_that_leaves_doubts_is_refused_before_anything_is_graded(
 ):
     out, file = tmp_path / "out", tmp_path / "canvas.csv"
     file.write_text("Student,ID,One,Two\nAda,1,,\n", encoding="utf-8")
-    words = ("grade", students, "--out", out, "--no-wall", *ONLY[:2])
+    words = ("grade", students, "--out", out, "--no-sandbox", *ONLY[:2])
     refused = command(*words, "--roster", file)
     assert refused.returncode == 2 and "'One', 'Two'. --column NAME" in refused.stderr
     refused = command(*words, "--column", "One")
@@ -114,7 +114,7 @@ def test_a_roster_that_leaves_doubts_is_refused_before_anything_is_graded(
 
 
 def test_a_grader_error_is_no_zero():
-    found = make_results(intake.HandIn("ada", "ada"), {}, GRADER_ERROR, "", True, "why")
+    found = make_results(intake.Submission("ada", "ada"), {}, GRADING_ERROR, "", True, "why")
     assert "score" not in found
     assert "why" not in found["output"] and found["extra_data"]["words"] == "why"
 
@@ -123,19 +123,19 @@ def test_the_sum_of_the_tests_is_the_score():
     exercise = exercises()["normalization.standardize"]
     tests = [TestVerdict(str(n), passed=n > 0) for n in range(4)]
     verdicts = {exercise.id: ExerciseVerdict(exercise, tests)}
-    found = make_results(intake.HandIn("a", "a"), verdicts, GRADED, "", True)
+    found = make_results(intake.Submission("a", "a"), verdicts, GRADED, "", True)
     assert found["score"] == pytest.approx(sum(test["score"] for test in found["tests"]), abs=0.01)
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@a", " =1", "\t=1"])
 def test_no_cell_is_a_formula(name):
-    hand_in = intake.HandIn("ada", name)
-    found = make_results(hand_in, {}, INVALID, "", True)
+    submission = intake.Submission("ada", name)
+    found = make_results(submission, {}, INVALID, "", True)
     (_, row) = csv.reader(gradebook([found]).splitlines())
     assert row[1].startswith("'") and row[1].isprintable()
 
 
-def test_every_hand_in_has_a_secret_of_its_own(tmp_path):
+def test_every_submission_has_a_secret_of_its_own(tmp_path):
     (tmp_path / "other").mkdir()
     first, again, other = (_secret_of(tmp_path, key) for key in ("one", "one", "two"))
     assert first == again != other

@@ -16,7 +16,7 @@ import pytest
 
 from cifar_lab.course import syllabus
 from cifar_lab.grading import batch, grade_one
-from cifar_lab.grading.results import GRADED, GRADER_ERROR
+from cifar_lab.grading.results import GRADED, GRADING_ERROR
 from cifar_lab.sandbox import sandbox
 
 # a course cut to two exercises, so that a class takes minutes
@@ -26,7 +26,7 @@ WRONG = "\n\ndef one_hot(labels, num_classes):\n    return None\n"
 
 @pytest.fixture
 def class_of(tmp_path, reference):
-    """A folder of so many hand-ins; every third has one exercise wrong."""
+    """A folder of so many submissions; every third has one exercise wrong."""
     right = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
 
     def make(count: int) -> Path:
@@ -42,7 +42,7 @@ def class_of(tmp_path, reference):
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path, monkeypatch) -> Path:
-    """Where copies of hand-ins lie while they are judged."""
+    """Where copies of submissions lie while they are judged."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
@@ -93,7 +93,7 @@ def kill_at_random(grading: subprocess.Popen, chance: random.Random, kills: int)
     return done
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 @pytest.mark.parametrize("count", [10, pytest.param(200, marks=pytest.mark.proof)])
 def test_killed_workers_lose_and_double_nothing(class_of, tmp_path, count):
     words = words_for(class_of(count), tmp_path / "out")
@@ -111,7 +111,7 @@ def test_killed_workers_lose_and_double_nothing(class_of, tmp_path, count):
     assert before == {f: f.stat().st_mtime_ns for f in before}
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_an_orphan_ends_and_leaves_nothing_behind(task, scratch):
     """Its worker is killed while it grades: it ends by itself, and its copy goes with it."""
     worker = (
@@ -133,7 +133,7 @@ def test_an_orphan_ends_and_leaves_nothing_behind(task, scratch):
     assert not any(scratch.iterdir()) and not Path(task["file"]).exists()
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_killed_run_is_gone_on_with(class_of, tmp_path):
     words = words_for(class_of(4), tmp_path / "out")
     grading = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -155,22 +155,22 @@ def test_a_killed_run_is_gone_on_with(class_of, tmp_path):
 
 @pytest.fixture
 def task(class_of, tmp_path) -> dict:
-    """What a worker is told to do for one hand-in."""
+    """What a worker is told to do for one submission."""
     (tmp_path / "results").mkdir()
     return {
         "source": str(class_of(1) / "s000"),
         "name": "s000",
         "file": str(tmp_path / "results" / "s000.json"),
         "key": "key",
-        "walled": True,
+        "sandboxed": True,
         "exercises": list(TWO),
         "hidden": None,
         "secret": "secret",
     }
 
 
-@pytest.mark.walled
-def test_a_hand_in_that_was_killed_is_judged_once_more(task, monkeypatch):
+@pytest.mark.sandboxed
+def test_a_submission_that_was_killed_is_judged_once_more(task, monkeypatch):
     judged, real = [], grade_one.judge
 
     def killed_at_first(folder, exercises, **how):
@@ -190,37 +190,37 @@ def test_a_hand_in_that_was_killed_is_judged_once_more(task, monkeypatch):
 
 def test_without_bubblewrap_it_is_the_graders_fault(task, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
-    assert grade_one.grade(**task) == GRADER_ERROR
+    assert grade_one.grade(**task) == GRADING_ERROR
     result = json.loads(Path(task["file"]).read_text(encoding="utf-8"))
     assert "score" not in result and "bubblewrap" in result["extra_data"]["words"]
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_too_little_memory_for_a_child_is_the_graders_fault(task, monkeypatch):
     monkeypatch.setattr(sandbox, "Limits", partial(sandbox.Limits, memory=1))
-    assert grade_one.grade(**task) == GRADER_ERROR
+    assert grade_one.grade(**task) == GRADING_ERROR
     result = json.loads(Path(task["file"]).read_text(encoding="utf-8"))
     assert "score" not in result
-    assert result["extra_data"]["words"].count("GraderError") == 1  # no other test was tried
+    assert result["extra_data"]["words"].count("GradingError") == 1  # no other test was tried
 
 
 def test_a_full_disk_is_the_graders_fault(task):
     part = Path(task["file"] + ".part")
     part.symlink_to("/dev/full")
-    assert batch._supervised(task) == GRADER_ERROR
+    assert batch._supervised(task) == GRADING_ERROR
     assert not Path(task["file"]).exists()
 
 
 def test_a_grader_that_breaks_says_how(task):
-    assert batch._supervised(task | {"no such": "setting"}) == GRADER_ERROR
+    assert batch._supervised(task | {"no such": "setting"}) == GRADING_ERROR
     result = json.loads(Path(task["file"]).read_text(encoding="utf-8"))
     assert "score" not in result and "TypeError" in result["extra_data"]["words"]
     assert "TypeError" not in result["output"]  # students see no more than that it failed
 
 
 def test_results_that_are_written_stay_whatever_comes_after(task):
-    """A hand-in without a wall may end the grader badly once it has its results."""
-    task |= {"walled": False, "exercises": list(TWO)}
+    """A submission without a sandbox may end the grader badly once it has its results."""
+    task |= {"sandboxed": False, "exercises": list(TWO)}
     module = Path(task["source"]) / "cifar_course" / "normalization.py"
     with module.open("a", encoding="utf-8") as file:
         file.write("\nimport atexit, os\natexit.register(lambda: os._exit(3))\n")

@@ -1,4 +1,4 @@
-"""The bundle for Gradescope: its layout, and what it does with walls and without."""
+"""The bundle for Gradescope: its layout, and what it does with sandboxes and without."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from cifar_lab.course.stubs import OPEN
 from cifar_lab.grading import gradescope, results
 from cifar_lab.sandbox import sandbox, unprivileged
 
-needs_the_wall = pytest.mark.skipif(
+needs_the_sandbox = pytest.mark.skipif(
     shutil.which("bwrap") is None or os.getuid() != 0, reason="needs bubblewrap, and to be root"
 )
 # what containers leave to root, where nobody asks for more
@@ -65,7 +65,7 @@ def archive(tmp_path_factory, reference) -> zipfile.ZipFile:
 
 @pytest.fixture
 def autograder(archive):
-    """Gradescope's folder as it is when a hand-in is graded, elsewhere than in /autograder."""
+    """Gradescope's folder as it is when a submission is graded, elsewhere than in /autograder."""
     with tempfile.TemporaryDirectory(prefix="autograder-") as folder:
         place = Path(folder)
         place.chmod(0o755)
@@ -90,7 +90,7 @@ def _cut(course: Path) -> None:
 
 
 def container() -> list[str]:
-    """Words that run what follows as root in a container where no wall can be built."""
+    """Words that run what follows as root in a container where no sandbox can be built."""
     words = ["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc"]
     words += ["--die-with-parent", "--cap-drop", "ALL"]
     for capability in CONTAINER:
@@ -158,12 +158,12 @@ def test_the_command_writes_it(reference, command, tmp_path):
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
 
 
-# --- a hand-in ------------------------------------------------------------------------------------
+# --- a submission ------------------------------------------------------------------------------------
 
 
-@needs_the_wall
+@needs_the_sandbox
 @pytest.mark.parametrize("within", ["a machine", "a container"])
-def test_a_hand_in_is_graded(autograder, reference, within):
+def test_a_submission_is_graded(autograder, reference, within):
     put(autograder, (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8"))
     found = run(autograder, [] if within == "a machine" else container())
     points = sum(e.points for e in syllabus.find(["normalization"]))
@@ -173,12 +173,12 @@ def test_a_hand_in_is_graded(autograder, reference, within):
     assert {test["status"] for test in found["tests"]} == {"passed"}
     data = found["extra_data"]
     assert data["verdict"] == "graded" and data["trusted"] == (within == "a machine")
-    assert (results.OTHER_USER in found["output"]) == (within == "a container")
+    assert (results.UNPRIVILEGED in found["output"]) == (within == "a container")
 
 
-@needs_the_wall
+@needs_the_sandbox
 @pytest.mark.parametrize("within", ["a machine", "a container"])
-def test_a_hand_in_reaches_nothing_and_leaves_nobody(autograder, within):
+def test_a_submission_reaches_nothing_and_leaves_nobody(autograder, within):
     spied = autograder / "spied"
     spied.touch()
     spied.chmod(0o666)
@@ -193,19 +193,19 @@ def test_a_hand_in_reaches_nothing_and_leaves_nobody(autograder, within):
     afterwards = ["bash", "-euc", f'"$@"; {users}', "bash"]
     found = run(autograder, [] if within == "a machine" else [*container(), *afterwards])
     assert found["extra_data"]["verdict"] == "graded" and found["score"] == 0
-    # behind a wall it cannot even say what it has seen
+    # in a sandbox it cannot even say what it has seen
     assert spied.read_text() == ("" if within == "a machine" else "[]")
     if within == "a container":
         users = map(int, (autograder / "users").read_text().split())
         assert max(users) < sandbox.FIRST_USER
 
 
-@needs_the_wall
-def test_another_user_who_reaches_the_tests_is_the_graders_fault(autograder):
+@needs_the_sandbox
+def test_anunprivileged_who_reaches_the_tests_is_the_graders_fault(autograder):
     """Nothing has closed the course's folder yet."""
     code = (
-        "from pathlib import Path; from cifar_lab.grading.other_user import OtherUser\n"
-        f"OtherUser(Path({str(autograder / 'submission')!r}))"
+        "from pathlib import Path; from cifar_lab.grading.unprivileged import UnprivilegedUser\n"
+        f"UnprivilegedUser(Path({str(autograder / 'submission')!r}))"
     )
     done = subprocess.run(
         [*container(), str(autograder / "venv" / "bin" / "python"), "-c", code],
@@ -215,15 +215,15 @@ def test_another_user_who_reaches_the_tests_is_the_graders_fault(autograder):
     )
     said = done.stderr.splitlines()[-1]
     assert (
-        "GraderError: the wall does not stand" in said
+        "GradingError: the sandbox does not stand" in said
         and "['the points', 'the reference', 'the tests']" in said
     )
 
 
-def test_only_root_has_other_users(submission_with, monkeypatch):
+def test_only_root_has_unprivilegeds(submission_with, monkeypatch):
     monkeypatch.setattr(unprivileged.os, "getuid", lambda: 1000)
-    with pytest.raises(sandbox.NoWall, match="only root"):
-        unprivileged.OtherUser(submission_with())
+    with pytest.raises(sandbox.NoSandbox, match="only root"):
+        unprivileged.UnprivilegedUser(submission_with())
 
 
 def test_what_breaks_is_not_graded_and_no_zero(tmp_path, monkeypatch):
@@ -233,7 +233,7 @@ def test_what_breaks_is_not_graded_and_no_zero(tmp_path, monkeypatch):
     for name in ("submission", "results"):
         (tmp_path / name).mkdir()
     monkeypatch.setattr(gradescope, "grade", broken)
-    monkeypatch.setattr(gradescope, "_walls_stand", lambda: True)
+    monkeypatch.setattr(gradescope, "_sandboxes_stand", lambda: True)
     with pytest.raises(OSError, match="no space"):
         gradescope.run(tmp_path)
     found = json.loads((tmp_path / "results" / "results.json").read_text(encoding="utf-8"))
@@ -241,9 +241,9 @@ def test_what_breaks_is_not_graded_and_no_zero(tmp_path, monkeypatch):
 
 
 def test_a_grader_error_is_tried_again(tmp_path, monkeypatch):
-    verdicts = [results.GRADER_ERROR, results.GRADED]
+    verdicts = [results.GRADING_ERROR, results.GRADED]
     for name in ("submission", "results"):
         (tmp_path / name).mkdir()
     monkeypatch.setattr(gradescope, "grade", lambda **task: verdicts.pop(0))
-    monkeypatch.setattr(gradescope, "_walls_stand", lambda: True)
+    monkeypatch.setattr(gradescope, "_sandboxes_stand", lambda: True)
     assert gradescope.run(tmp_path) == results.GRADED

@@ -77,16 +77,16 @@ def test_the_board_tells_of_hidden_points(reference, own):
     assert "Hidden tests: 2.5 of 2.5 points" in board.as_text(reference, verdicts)
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_hidden_tests_that_can_be_read_from_inside_are_not_run(reference, own):
-    """Python's own folder, say, is open to every hand-in."""
+    """Python's own folder, say, is open to every submission."""
     exercises = syllabus.find(["normalization.one_hot"])
     with tempfile.TemporaryDirectory(dir=sys.prefix) as place:
         Path(place).chmod(0o755)
         inside = shutil.copytree(own, Path(place) / "own")
         with pytest.raises(CannotJudge, match=r"one reaches .'the hidden tests'"):
-            judge(reference, exercises, hidden=inside, walled=True)
-    assert judge(reference, exercises, hidden=own, walled=True)
+            judge(reference, exercises, hidden=inside, sandboxed=True)
+    assert judge(reference, exercises, hidden=own, sandboxed=True)
 
 
 def test_hidden_tests_may_lie_beside_the_courses_own(reference, own):
@@ -98,9 +98,9 @@ def test_hidden_tests_may_lie_beside_the_courses_own(reference, own):
     assert len(verdict.hidden) == 2
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_no_other_test_learns_what_a_hidden_one_asked(submission_with, own):
-    """Behind the wall each runs in a process of its own: what it leaves there, nobody finds."""
+    """In the sandbox each runs in a process of its own: what it leaves there, nobody finds."""
     keeping = """
 import builtins
 
@@ -109,12 +109,12 @@ def one_hot(labels, num_classes):
     return builtins.calls
 """
     folder, exercises = submission_with(normalization=keeping), ["normalization.one_hot"]
-    verdicts = judge(folder, syllabus.find(exercises), hidden=own, walled=True)
+    verdicts = judge(folder, syllabus.find(exercises), hidden=own, sandboxed=True)
     messages = [test.message for test, _ in verdicts[exercises[0]].hidden]
     assert ["It returned 1.\n" in message for message in messages] == [False, True], messages
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_student_sees_name_and_verdict_only(reference, own, command, tmp_path):
     text = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
     for name, addition in (("ada", ""), ("bob", ONLY_TEN)):

@@ -1,4 +1,4 @@
-"""Hand-ins are taken in: the modules and nothing else, whatever else is there."""
+"""Submissions are taken in: the modules and nothing else, whatever else is there."""
 
 import os
 import stat
@@ -17,7 +17,7 @@ MISSING = [f"{module}.py is missing" for module in syllabus.modules() if module 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A hand-in's folder, and a way to put files into it."""
+    """A submission's folder, and a way to put files into it."""
 
     class Folder:
         path = tmp_path / "given" / "ada"
@@ -33,13 +33,13 @@ def folder(tmp_path):
 
 @pytest.fixture
 def taken(tmp_path):
-    """Take a hand-in in: (what was said, the files that came out by name)."""
+    """Take a submission in: (what was said, the files that came out by name)."""
 
     def take(source: Path):
         target = tmp_path / "taken"
-        hand_in = intake.take_in(source, "ada", target)
+        submission = intake.take_in(source, "ada", target)
         files = [file for file in target.rglob("*") if not file.is_dir()]
-        return hand_in, {str(file.relative_to(target)): file.read_text() for file in files}
+        return submission, {str(file.relative_to(target)): file.read_text() for file in files}
 
     return take
 
@@ -63,10 +63,14 @@ def test_only_the_modules_come_through(folder, taken):
     for name in extras:
         folder.put(name, "raise SystemExit")
     folder.put("cifar_course/__init__.py", "raise SystemExit")
-    hand_in, files = taken(folder.path)
+    submission, files = taken(folder.path)
     assert files == {MODULE: GOOD}
-    assert sorted(hand_in.ignored) == sorted(extras)
-    assert hand_in.modules == ["normalization"] and hand_in.faults == MISSING and hand_in.valid
+    assert sorted(submission.ignored) == sorted(extras)
+    assert (
+        submission.modules == ["normalization"]
+        and submission.faults == MISSING
+        and submission.valid
+    )
 
 
 @pytest.mark.parametrize("outer", ["", "a/", "a/b/", "a/b/c/"])
@@ -79,16 +83,16 @@ def test_the_package_may_lie_three_folders_down(folder, taken, tmp_path, outer):
 
 def test_four_folders_down_is_too_deep(folder, taken):
     folder.put("a/b/c/d/" + MODULE)
-    hand_in, files = taken(folder.path)
-    assert not hand_in.valid and not files and hand_in.ignored == ["a/b/c/d/" + MODULE]
+    submission, files = taken(folder.path)
+    assert not submission.valid and not files and submission.ignored == ["a/b/c/d/" + MODULE]
 
 
 def test_two_packages_are_a_fault(folder, taken):
     folder.put("old/" + MODULE)
     folder.put("new/" + MODULE)
-    hand_in, files = taken(folder.path)
-    assert not hand_in.valid and not files
-    assert "new/cifar_course, old/cifar_course" in hand_in.faults[0]
+    submission, files = taken(folder.path)
+    assert not submission.valid and not files
+    assert "new/cifar_course, old/cifar_course" in submission.faults[0]
 
 
 @pytest.mark.parametrize(
@@ -102,8 +106,8 @@ def test_two_packages_are_a_fault(folder, taken):
 )
 def test_honest_oddities_do_not_matter(folder, taken, content):
     folder.put(MODULE, content)
-    hand_in, files = taken(folder.path)
-    assert files == {MODULE: GOOD} and hand_in.faults == MISSING
+    submission, files = taken(folder.path)
+    assert files == {MODULE: GOOD} and submission.faults == MISSING
 
 
 @pytest.mark.parametrize(
@@ -116,8 +120,8 @@ def test_honest_oddities_do_not_matter(folder, taken, content):
 )
 def test_what_is_no_source_is_named(folder, taken, content, fault):
     folder.put(MODULE, content)
-    hand_in, files = taken(folder.path)
-    assert not files and not hand_in.valid and f"{MODULE} {fault}" in hand_in.faults[0]
+    submission, files = taken(folder.path)
+    assert not files and not submission.valid and f"{MODULE} {fault}" in submission.faults[0]
 
 
 def test_the_largest_source_that_is_allowed(folder, taken):
@@ -127,9 +131,9 @@ def test_the_largest_source_that_is_allowed(folder, taken):
 
 def test_a_module_that_does_not_parse_is_kept_and_named(folder, taken):
     folder.put(MODULE, "def one_hot(:\n")
-    hand_in, files = taken(folder.path)
-    assert hand_in.valid and MODULE in files
-    assert "normalization.py does not parse, line 1" in hand_in.faults[0]
+    submission, files = taken(folder.path)
+    assert submission.valid and MODULE in files
+    assert "normalization.py does not parse, line 1" in submission.faults[0]
 
 
 @pytest.mark.parametrize(
@@ -137,8 +141,8 @@ def test_a_module_that_does_not_parse_is_kept_and_named(folder, taken):
 )
 def test_a_source_that_breaks_the_compiler_breaks_nothing_else(folder, taken, source):
     folder.put(MODULE, source)
-    hand_in, _ = taken(folder.path)
-    assert hand_in.valid and len(hand_in.faults) > len(MISSING)
+    submission, _ = taken(folder.path)
+    assert submission.valid and len(submission.faults) > len(MISSING)
 
 
 def test_links_pipes_and_devices_are_not_read(folder, taken, tmp_path):
@@ -148,16 +152,16 @@ def test_links_pipes_and_devices_are_not_read(folder, taken, tmp_path):
     (package / "normalization.py").symlink_to(secret)
     os.mkfifo(package / "cnn.py")
     (folder.path / "more").symlink_to(tmp_path, target_is_directory=True)
-    hand_in, files = taken(folder.path)
-    assert not files and not hand_in.valid
-    assert sum("is not a plain file" in fault for fault in hand_in.faults) == 2
+    submission, files = taken(folder.path)
+    assert not files and not submission.valid
+    assert sum("is not a plain file" in fault for fault in submission.faults) == 2
 
 
 def test_an_archive_cannot_climb_out(tmp_path, taken):
     names = ["../cifar_course/cnn.py", "/cifar_course/cnn.py", "a/../cifar_course/schedules.py"]
     source = zipped(tmp_path, {MODULE: GOOD} | dict.fromkeys(names, GOOD))
-    hand_in, files = taken(source)
-    assert files == {MODULE: GOOD} and hand_in.ignored == names
+    submission, files = taken(source)
+    assert files == {MODULE: GOOD} and submission.ignored == names
     assert {str(p.name) for p in tmp_path.iterdir()} == {"ada.zip", "taken"}
 
 
@@ -167,21 +171,21 @@ def test_a_link_in_an_archive_is_not_followed(tmp_path, taken):
         link = zipfile.ZipInfo(MODULE)
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
-    hand_in, files = taken(file)
-    assert not files and "is not a plain file" in hand_in.faults[0]
+    submission, files = taken(file)
+    assert not files and "is not a plain file" in submission.faults[0]
 
 
 def test_an_archive_that_grows_without_end_is_cut_off(tmp_path, taken):
-    hand_in, files = taken(zipped(tmp_path, {MODULE: b" " * (64 * 2**20)}))
-    assert not files and "is larger than 256 KiB" in hand_in.faults[0]
+    submission, files = taken(zipped(tmp_path, {MODULE: b" " * (64 * 2**20)}))
+    assert not files and "is larger than 256 KiB" in submission.faults[0]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", b"a text"])
 def test_what_is_no_archive_is_named(tmp_path, taken, content):
     file = tmp_path / "ada.zip"
     file.write_bytes(content)
-    hand_in, files = taken(file)
-    assert not files and not hand_in.valid and "not readable" in hand_in.faults[0]
+    submission, files = taken(file)
+    assert not files and not submission.valid and "not readable" in submission.faults[0]
 
 
 def test_an_environment_beside_the_package_is_not_entered(folder, taken):
@@ -189,22 +193,22 @@ def test_an_environment_beside_the_package_is_not_entered(folder, taken):
     folder.put(MODULE)
     folder.put(".venv/lib/site-packages/cifar_course/cnn.py")
     folder.put("notes/__pycache__/cnn.pyc")
-    hand_in, files = taken(folder.path)
+    submission, files = taken(folder.path)
     assert files == {MODULE: GOOD}
-    assert sorted(hand_in.ignored) == [".venv", "notes/__pycache__"]
+    assert sorted(submission.ignored) == [".venv", "notes/__pycache__"]
 
 
 def test_a_students_only_zip_file_is_opened(folder, taken, tmp_path):
     """Moodle makes a folder for each student, and leaves what was handed in as it is."""
     folder.put("readme.txt")
-    zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "Hand-in.ZIP")
-    hand_in, files = taken(folder.path)
-    assert files == {MODULE: GOOD} and hand_in.name == "ada"
+    zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "Submission.ZIP")
+    submission, files = taken(folder.path)
+    assert files == {MODULE: GOOD} and submission.name == "ada"
 
 
 def test_a_stray_file_beside_the_zip_changes_nothing(folder, taken, tmp_path):
     folder.put("notes.py")
-    zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "hand-in.zip")
+    zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "submission.zip")
     assert taken(folder.path)[1] == {MODULE: GOOD}
 
 
@@ -218,9 +222,9 @@ def test_a_stray_file_beside_the_zip_changes_nothing(folder, taken, tmp_path):
 def test_a_zip_file_beside_other_work_is_not_guessed_at(folder, taken, tmp_path, beside, fault):
     folder.put(beside)
     zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "first.zip")
-    hand_in, files = taken(folder.path)
-    assert MODULE not in files and "first.zip" in hand_in.ignored
-    assert hand_in.faults[0] == fault
+    submission, files = taken(folder.path)
+    assert MODULE not in files and "first.zip" in submission.ignored
+    assert submission.faults[0] == fault
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -233,14 +237,14 @@ def test_a_damaged_archive_is_the_students_matter(tmp_path, taken, seed):
     for place in random.integers(0, len(content), 3):
         content[place] = random.integers(256)
     source.write_bytes(bytes(content))
-    hand_in, _ = taken(source)
-    assert hand_in.faults
+    submission, _ = taken(source)
+    assert submission.faults
 
 
 def test_a_crowd_of_files_is_not_searched_to_its_end(tmp_path, taken, monkeypatch):
     monkeypatch.setattr(intake, "MOST", 10)
-    hand_in, _ = taken(zipped(tmp_path, {f"{n:03}.txt": "" for n in range(20)} | {MODULE: GOOD}))
-    assert not hand_in.valid and "more than 10 files" in hand_in.faults[0]
+    submission, _ = taken(zipped(tmp_path, {f"{n:03}.txt": "" for n in range(20)} | {MODULE: GOOD}))
+    assert not submission.valid and "more than 10 files" in submission.faults[0]
 
 
 def test_names_are_safe_and_different(tmp_path):
@@ -251,7 +255,7 @@ def test_names_are_safe_and_different(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "<b>")
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "graded").mkdir()
-    found = intake.hand_ins(tmp_path, tmp_path / "graded")
+    found = intake.submissions(tmp_path, tmp_path / "graded")
     assert intake.passed_over(tmp_path, tmp_path / "graded") == ["link", "loop", "notes.txt"]
     assert len(found) == 6 and len({name.lower() for name in found}) == 6
     assert {path.name for path in found.values()} == {

@@ -53,7 +53,7 @@ def answers(text: str) -> list[list[str]]:
 
 
 def text_of(file: Path) -> str:
-    """A file's words; of a notebook those of its cells, of a picture none."""
+    """A file's words; of a notebook those of its cells, of a image none."""
     if file.suffix == ".ipynb":
         return "\n".join(cell.source for cell in nbformat.read(file, as_version=4).cells)
     return "" if file.suffix == ".png" else file.read_text(encoding="utf-8")
@@ -133,8 +133,8 @@ def test_the_commands_work_in_it(edition, in_edition, tmp_path):
     assert stubs.is_stub(file.read_text(encoding="utf-8"), "normalization", "one_hot")
     assert in_edition("reset", "normalization").returncode == 0
     assert file.read_text(encoding="utf-8") == stubs.stub("normalization")
-    assert in_edition("pack", tmp_path / "hand-in.zip").returncode == 0
-    assert len(zipfile.ZipFile(tmp_path / "hand-in.zip").namelist()) == len(syllabus.modules())
+    assert in_edition("pack", tmp_path / "submission.zip").returncode == 0
+    assert len(zipfile.ZipFile(tmp_path / "submission.zip").namelist()) == len(syllabus.modules())
 
 
 def test_an_edition_makes_no_edition(in_edition, tmp_path):

@@ -25,7 +25,7 @@ def run_nbval(notebook: Path) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "pytest", *words, str(notebook)],
         cwd=notebook.parent,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CIFAR_COURSE_DATA": "drawn"},
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CIFAR_COURSE_DATA": "synthetic"},
         capture_output=True,
         text=True,
         encoding="utf-8",

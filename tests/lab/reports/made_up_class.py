@@ -40,20 +40,20 @@ def results_of_class(count: int = 40, seed: int = 0) -> list[dict[str, Any]]:
         [f"{one} {other}" for one in FIRST.split() for other in LAST.split()], count
     )
     found = [graded(name, draw.betavariate(3.5, 2), draw) for name in names[3:]]
-    invalid, broken, waiting = (hand_in(name) for name in names[:3])
+    invalid, broken, waiting = (submission(name) for name in names[:3])
     invalid.faults.append("not readable: File is not a zip file")
     words = "a grading test broke:\nOSError: [Errno 28] No space left on device"
     return [
         *found,
         results.make_results(invalid, {}, results.INVALID, "k", True, "There is nothing to judge."),
-        results.make_results(broken, {}, results.GRADER_ERROR, "k", True, words),
+        results.make_results(broken, {}, results.GRADING_ERROR, "k", True, words),
         results.make_results(waiting, {}, results.NOT_GRADED, "k", True, "Not graded yet."),
     ]
 
 
-def hand_in(original: str) -> intake.HandIn:
-    """A hand-in of this name."""
-    return intake.HandIn(intake.safe_name(original), original)
+def submission(original: str) -> intake.Submission:
+    """A submission of this name."""
+    return intake.Submission(intake.safe_name(original), original)
 
 
 def graded(original: str, skill: float, draw: random.Random) -> dict[str, Any]:
@@ -70,9 +70,9 @@ def graded(original: str, skill: float, draw: random.Random) -> dict[str, Any]:
     if draw.random() < 0.08:
         exercise = draw.choice(every)
         for test in verdicts[exercise.id].tests:
-            test.passed, test.fault = False, draw.choice(["time-out", "crash"])
+            test.passed, test.fault = False, draw.choice(["timeout", "crash"])
             test.message = f"Called {exercise.id}(...).\nIt took longer than 20 s."
-    return results.make_results(hand_in(original), verdicts, results.GRADED, "k", True)
+    return results.make_results(submission(original), verdicts, results.GRADED, "k", True)
 
 
 def _test(

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import pytest
 
 from cifar_lab.course.syllabus import exercises
-from cifar_lab.grading.results import GRADED, GRADER_ERROR, INVALID, NOT_GRADED, make_results
+from cifar_lab.grading.results import GRADED, GRADING_ERROR, INVALID, NOT_GRADED, make_results
 from cifar_lab.reports import html, junit
 from cifar_lab.reports.students import Student, read_student
 from cifar_lab.reports.write import publish
@@ -76,11 +76,11 @@ class Tags(HTMLParser):
 
 
 def with_points(*points: float | None) -> list[Student]:
-    """Students with one exercise of 10 points; None is a hand-in that was not graded."""
+    """Students with one exercise of 10 points; None is a submission that was not graded."""
     found = []
     for number, reached in enumerate(points):
         verdict = NOT_GRADED if reached is None else GRADED
-        one = make_results(made_up_class.hand_in(f"s{number}"), {}, verdict, "", True)
+        one = make_results(made_up_class.submission(f"s{number}"), {}, verdict, "", True)
         if reached is not None:
             one["score"] = reached
             test = {"name": f"{ONE_HOT}: a law", "score": reached, "max_score": 10.0}
@@ -98,15 +98,15 @@ def test_a_bar_holds_its_lower_end_and_the_last_one_the_full_points_too():
 def test_who_is_not_graded_is_no_zero():
     text = html.class_page(with_points(10, 4, None, None))
     assert "<b>7</b> points: the median, of 10" in text
-    assert "The 2 hand-ins that were graded" in text
+    assert "The 2 submissions that were graded" in text
     row = re.search(r'<tr><td data-value="s2".*?</tr>', text, re.DOTALL)[0]
     assert 'data-value=""' in row and "&ndash;" in row and "0" not in re.sub(r"<[^>]*>", "", row)
     assert "no grade yet" in html.feedback_page(with_points(None)[0])
 
 
 def test_a_class_without_a_single_grade_has_a_page():
-    assert "hand-ins" in html.class_page(with_points(None))
-    assert "hand-ins" in html.class_page([])
+    assert "submissions" in html.class_page(with_points(None))
+    assert "submissions" in html.class_page([])
 
 
 def test_pass_rates_count_everybody_who_was_judged(students):
@@ -155,13 +155,13 @@ def test_a_mistake_counts_once_for_each_student(results):
 def test_a_person_is_asked_to_look_at_everything_odd(results):
     results[0]["extra_data"]["flags"] = ["a layer of its own"]
     results[1]["extra_data"]["trusted"] = False
-    results[2]["tests"][0]["extra_data"]["fault"] = "time-out"
+    results[2]["tests"][0]["extra_data"]["fault"] = "timeout"
     look = html.to_look_at(map(read_student, results))
     names = {reason: [student.original for student, _ in found] for reason, found in look.items()}
     first = [one["extra_data"]["original"] for one in results]
-    assert first[0] in names["flagged"] and first[1] in names["graded without a wall"]
-    assert first[2] in names["time-out"]
-    for verdict in (INVALID, GRADER_ERROR, NOT_GRADED):
+    assert first[0] in names["flagged"] and first[1] in names["graded without a sandbox"]
+    assert first[2] in names["timeout"]
+    for verdict in (INVALID, GRADING_ERROR, NOT_GRADED):
         assert len(names[verdict]) == 1
     text = html.class_page([read_student(one) for one in results])
     assert all(reason.capitalize() in text for reason in look)
@@ -176,7 +176,7 @@ def test_no_page_runs_or_loads_what_a_learner_wrote(evil, results):
         found = Tags(text)
         assert len(found.named("script")) == scripts and not found.named("img")
         assert all(not name.startswith("on") for _, tag in found.tags for name in tag)
-        assert all(letter.isprintable() or letter in "\n" for letter in text)
+        assert all(character.isprintable() or character in "\n" for character in text)
         assert "\\u202e" in found.text and "\\x1b" in found.text and "\\ud800" in found.text
         text.encode()
 
@@ -208,8 +208,8 @@ def test_of_a_hidden_test_nobody_reads_more_than_the_verdict(results, mark):
 
 
 def test_a_grader_error_quotes_no_test_to_a_student():
-    broken = made_up_class.hand_in("ada")
-    student = read_student(make_results(broken, {}, GRADER_ERROR, "", True, "SECRET"))
+    broken = made_up_class.submission("ada")
+    student = read_student(make_results(broken, {}, GRADING_ERROR, "", True, "SECRET"))
     assert "SECRET" not in html.feedback_page(student) + junit.document(student)
     assert "SECRET" in html.class_page([student])
 
@@ -249,7 +249,7 @@ def test_junit_counts_what_it_holds_and_is_xml_whatever_learners_wrote(evil, stu
         assert sum(int(suite.get("tests")) for suite in root) == len(root.findall(".//testcase"))
         wrong = not student.graded and not student.invalid
         assert len(root.findall(".//error")) == wrong == sum(int(s.get("errors")) for s in root)
-        assert [s.get("name") for s in root if s.get("name") != "hand-in"] == list(
+        assert [s.get("name") for s in root if s.get("name") != "submission"] == list(
             student.exercises
         )
 

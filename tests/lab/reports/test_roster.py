@@ -41,9 +41,9 @@ def gradebook(tmp_path):
 
 
 def handed_in(original: str, points: float | None = 50.0) -> students.Student:
-    """A hand-in with so many points, or none."""
-    verdict = results.GRADED if points is not None else results.GRADER_ERROR
-    found = results.make_results(made_up_class.hand_in(original), {}, verdict, "", True)
+    """A submission with so many points, or none."""
+    verdict = results.GRADED if points is not None else results.GRADING_ERROR
+    found = results.make_results(made_up_class.submission(original), {}, verdict, "", True)
     if points is not None:
         found["score"] = points
     return students.read(found)
@@ -60,7 +60,7 @@ def test_canvas_gets_its_points_and_keeps_the_rest(gradebook):
     filled = roster.read(file).fill([handed_in("alove.zip", 87.33), handed_in("ghopper", 100.0)])
     assert column(filled, "CIFAR (4711)") == ["Manual Posting", "100", "87.33", "100", "", ""]
     assert filled.text.replace(",87.33,", ",,").replace("+3,100,", "+3,,") == CANVAS
-    assert filled.notes == ["without a hand-in: Lee, Ann; Lee, Ann"]
+    assert filled.notes == ["without a submission: Lee, Ann; Lee, Ann"]
 
 
 def test_moodle_gets_its_points_and_keeps_the_rest(gradebook):
@@ -79,7 +79,7 @@ def test_moodle_gets_its_points_and_keeps_the_rest(gradebook):
         *("lovelaceada_101_99_handin.zip", "lovelaceada_LATE_101_99_handin-1.zip"),
     ],
 )
-def test_canvas_knows_a_hand_in_by(gradebook, original):
+def test_canvas_knows_a_submission_by(gradebook, original):
     filled = roster.read(gradebook(CANVAS)).fill([handed_in(original)])
     assert column(filled, "CIFAR (4711)")[2:] == ["50", "", "", ""]
 
@@ -91,7 +91,7 @@ def test_canvas_knows_a_hand_in_by(gradebook, original):
         *("Ada Lovelace_12345_assignsubmission_file", "Ada Lovelace_1_assignsubmission_file_a.zip"),
     ],
 )
-def test_moodle_knows_a_hand_in_by(gradebook, original):
+def test_moodle_knows_a_submission_by(gradebook, original):
     book = roster.read(gradebook(MOODLE), "Assignment: CIFAR (Real)")
     assert column(book.fill([handed_in(original)]), "Assignment: CIFAR (Real)") == ["50", "-"]
 
@@ -105,7 +105,7 @@ def test_nobody_is_guessed(gradebook, original):
     assert f"{original}: nobody in the roster" in filled.notes[0]
 
 
-def test_a_hand_in_without_a_name_is_nobodys(gradebook):
+def test_a_submission_without_a_name_is_nobodys(gradebook):
     text = MOODLE.replace("Ada,Lovelace", ",")
     filled = roster.read(gradebook(text), "Assignment: CIFAR (Real)").fill([handed_in("!!!")])
     assert column(filled, "Assignment: CIFAR (Real)") == ["-", "-"]
@@ -122,7 +122,7 @@ def test_two_people_of_a_name_are_listed_and_not_filled(gradebook):
     assert filled.notes[0] == "Ann Lee: 2 people in the roster fit: Lee, Ann; Lee, Ann"
 
 
-def test_two_hand_ins_of_one_person_are_listed_and_not_filled(gradebook):
+def test_two_submissions_of_one_person_are_listed_and_not_filled(gradebook):
     book = roster.read(gradebook(CANVAS))
     filled = book.fill([handed_in("alove", 10.0), handed_in("Ada Lovelace", 90.0)])
     assert column(filled, "CIFAR (4711)")[2] == ""
@@ -145,12 +145,12 @@ def test_who_is_not_graded_keeps_the_cell(gradebook):
     book = roster.read(gradebook(CANVAS.replace("-5,,", "-5,7,")), "CIFAR")
     filled = book.fill([handed_in("alove", None)])
     assert column(filled, "CIFAR (4711)")[2] == "7"
-    assert filled.notes[0] == "alove: grader error, and nothing was entered"
+    assert filled.notes[0] == "alove: grading error, and nothing was entered"
 
 
-def test_an_invalid_hand_in_is_nobodys_zero(gradebook):
+def test_an_invalid_submission_is_nobodys_zero(gradebook):
     """A damaged upload: whether it is worth nothing, a person says."""
-    found = results.make_results(made_up_class.hand_in("alove"), {}, results.INVALID, "", True)
+    found = results.make_results(made_up_class.submission("alove"), {}, results.INVALID, "", True)
     filled = roster.read(gradebook(CANVAS), "CIFAR").fill([students.read(found)])
     assert column(filled, "CIFAR (4711)")[2] == ""
     assert filled.notes[0] == "alove: invalid submission, and nothing was entered"

@@ -1,6 +1,6 @@
-"""Hand-ins that attack the grader earn nothing for it; odd but honest ones lose nothing.
+"""Submissions that attack the grader earn nothing for it; odd but honest ones lose nothing.
 
-The hand-ins are cells of tests/corpus/hostile/*.py. Each is added to a module of the reference. Under
+The submissions are cells of tests/corpus/hostile/*.py. Each is added to a module of the reference. Under
 its title stands what must come of it:
 
     # earns: 2                          points; all there are if it does not say
@@ -57,7 +57,7 @@ SEED, SHARE = 2026, 3  # an ordinary run takes a third of the corpus
 
 @dataclass(frozen=True)
 class Entry:
-    """One hand-in, and what must come of it."""
+    """One submission, and what must come of it."""
 
     title: str
     settings: dict[str, str]
@@ -143,7 +143,7 @@ def canaries(tmp_path: Path, monkeypatch) -> Iterator[Canaries]:
     for path, mode in ((outside, 0o777), (label, 0o644)):
         path.chmod(mode)
     for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)  # the wall keeps it away, not these
+        parent.chmod(0o755)  # the sandbox keeps it away, not these
     monkeypatch.setenv("A_SECRET", mark)
     words = {"LABEL": str(label), "OUTSIDE": str(outside), "SECRET": mark, "MARK": mark}
     words["ROOT"] = str(syllabus.ROOT)
@@ -182,9 +182,9 @@ def _heard(listener: socket.socket, name: str, heard: list[str]) -> Iterator[Non
 
 
 def survivors() -> list[str]:
-    """Processes of walls' users whose wall is gone."""
+    """Processes of sandboxes' users whose sandbox is gone."""
     if os.getuid() != 0:
-        return []  # then the wall's user is ours
+        return []  # then the sandbox's user is ours
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -196,7 +196,7 @@ def survivors() -> list[str]:
 
 
 def taken(user: int) -> bool:
-    """Whether a wall that stands has this user: others may grade at the same time."""
+    """Whether a sandbox that stands has this user: others may grade at the same time."""
     with (sandbox.USERS / str(user)).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -213,21 +213,21 @@ def wait_for(condition: Callable[[], object]) -> bool:
 # --- the corpus -----------------------------------------------------------------------------------
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 @pytest.mark.parametrize("entry", parameters())
-def test_a_hand_in_gets_what_it_deserves(entry, canaries, tmp_path, reference):
+def test_a_submission_gets_what_it_deserves(entry, canaries, tmp_path, reference):
     given, taken = tmp_path / "given", tmp_path / "taken"
     for name, text in entry.files.items():
         file = given / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(canaries.put_into(text), encoding="utf-8")
-    hand_in = intake.take_in(given, "eve", taken)
+    submission = intake.take_in(given, "eve", taken)
     expected = entry.settings.get("verdict", "graded")
-    assert hand_in.valid == (expected == "graded"), hand_in
+    assert submission.valid == (expected == "graded"), submission
     verdicts = {}
-    if hand_in.valid:
+    if submission.valid:
         seconds = float(entry.settings.get("seconds", 60))
-        verdicts = judge(taken, entry.judges, walled=True, seconds=seconds)
+        verdicts = judge(taken, entry.judges, sandboxed=True, seconds=seconds)
     tests = [test for verdict in verdicts.values() for test in verdict.tests]
     said = "\n".join(f"{test.name}: {test.fault}: {test.message}" for test in tests)
     assert total(list(verdicts.values()))[0] == entry.earns, said
@@ -248,14 +248,14 @@ def test_the_corpus_is_large_and_says_what_it_expects():
         assert "earns" in entry.settings or entry.title.startswith("honest"), entry.title
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_cheat_whose_attack_succeeds_would_be_seen(tmp_path, reference):
     """What the corpus asserts would fail if an attack succeeded."""
     (tmp_path / "cifar_course").mkdir()
     text = _module(MODULE, "\ndef attack():\n    return True\n", {})
     (tmp_path / MODULE).write_text(text, encoding="utf-8")
     exercises = syllabus.find(["normalization.standardize"])
-    (verdict,) = judge(tmp_path, exercises, walled=True).values()
+    (verdict,) = judge(tmp_path, exercises, sandboxed=True).values()
     assert verdict.passed
 
 
@@ -280,7 +280,7 @@ NO_SOURCE = {
 }
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 @pytest.mark.parametrize("title", HONEST_BYTES)
 def test_bytes_that_are_odd_but_honest_earn_everything(title, tmp_path, reference):
     package = tmp_path / "given" / "cifar_course"
@@ -288,7 +288,7 @@ def test_bytes_that_are_odd_but_honest_earn_everything(title, tmp_path, referenc
     (package / "normalization.py").write_bytes(HONEST_BYTES[title]())
     assert intake.take_in(tmp_path / "given", "ada", tmp_path / "taken").valid
     exercises = syllabus.find(["normalization.standardize"])
-    (verdict,) = judge(tmp_path / "taken", exercises, walled=True).values()
+    (verdict,) = judge(tmp_path / "taken", exercises, sandboxed=True).values()
     assert verdict.passed, verdict
 
 

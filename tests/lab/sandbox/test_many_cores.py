@@ -10,7 +10,7 @@ import pytest
 
 from cifar_lab.course import syllabus
 from cifar_lab.grading.run import judge
-from cifar_lab.sandbox import sandbox as walls
+from cifar_lab.sandbox import sandbox as sandboxes
 
 CORES = (1, 3, 4, 16, 40, 64)
 SOURCE = Path(__file__).with_name("fake_cores.c")
@@ -29,21 +29,21 @@ def library(cores: int, folder: Path) -> Path:
 
 @pytest.fixture
 def faked(tmp_path, monkeypatch):
-    """Make walls, and commands with these settings, believe in a number of cores."""
+    """Make sandboxes, and commands with these settings, believe in a number of cores."""
 
     def fake(cores: int) -> dict[str, str]:
         preloaded = library(cores, tmp_path)
         inside = "/tmp-" + preloaded.name
-        known, mounts = walls.environment, walls._mounts
+        known, mounts = sandboxes.environment, sandboxes._mounts
 
         def with_library(folder, limits):
             words = mounts(folder, limits)
             end = words.index("--remount-ro")
             return [*words[:end], "--ro-bind", str(preloaded), inside, *words[end:]]
 
-        monkeypatch.setattr(walls, "_mounts", with_library)
-        monkeypatch.setattr(walls, "environment", lambda: {**known(), "LD_PRELOAD": inside})
-        monkeypatch.setattr(walls.Sandbox, "OPEN", frozenset({"the environment: LD_PRELOAD"}))
+        monkeypatch.setattr(sandboxes, "_mounts", with_library)
+        monkeypatch.setattr(sandboxes, "environment", lambda: {**known(), "LD_PRELOAD": inside})
+        monkeypatch.setattr(sandboxes.Sandbox, "OPEN", frozenset({"the environment: LD_PRELOAD"}))
         return {"LD_PRELOAD": str(preloaded)}
 
     return fake
@@ -57,22 +57,22 @@ def test_the_number_of_cores_is_faked(faked):
 
 
 @needs_a_compiler
-@pytest.mark.walled
+@pytest.mark.sandboxed
 @pytest.mark.parametrize("cores", CORES)
-def test_a_network_is_judged_behind_the_wall(faked, reference, cores):
+def test_a_network_is_judged_in_the_sandbox(faked, reference, cores):
     """A thread for every core would be more than a fork, or the limit on processes, allows."""
     faked(cores)
-    verdicts = judge(reference, syllabus.find(["cnn.build_cnn"]), walled=True)
+    verdicts = judge(reference, syllabus.find(["cnn.build_cnn"]), sandboxed=True)
     assert verdicts["cnn.build_cnn"].passed, verdicts
 
 
 @needs_a_compiler
 @pytest.mark.proof
-@pytest.mark.walled
+@pytest.mark.sandboxed
 @pytest.mark.parametrize("cores", CORES)
-def test_all_lessons_behind_the_wall(faked, reference, cores):
+def test_all_lessons_in_the_sandbox(faked, reference, cores):
     faked(cores)
-    verdicts = judge(reference, syllabus.find([]), walled=True)
+    verdicts = judge(reference, syllabus.find([]), sandboxed=True)
     assert all(verdict.passed for verdict in verdicts.values()), verdicts
 
 
@@ -93,26 +93,26 @@ CHECK = """
 from cifar_lab.sandbox import sandbox
 try:
     sandbox.check()
-except sandbox.GraderError as error:
+except sandbox.GradingError as error:
     raise SystemExit(str(error))
 """
 
 
 def checked(limit: str) -> subprocess.CompletedProcess:
-    """Check the wall in a shell with this limit, such as "-n 200"."""
+    """Check the sandbox in a shell with this limit, such as "-n 200"."""
     words = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", sys.executable, "-c", CHECK]
     return subprocess.run(words, capture_output=True, text=True, encoding="utf-8")
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 @pytest.mark.parametrize("limit", ["-n 200", "-f 32768", f"-v {6 * 2**20}"])
 def test_the_smaller_limit_holds(limit):
-    """A limit of the shell's that is harder than the wall's is taken, as long as Keras trains."""
+    """A limit of the shell's that is harder than the sandbox's is taken, as long as Keras trains."""
     done = checked(limit)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_limit_too_small_is_named():
     done = checked(f"-v {2 * 2**20}")
     assert done.returncode == 1

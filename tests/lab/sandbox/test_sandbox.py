@@ -1,4 +1,4 @@
-"""The wall: what is behind it answers as in this process, and reaches nothing else."""
+"""The sandbox: what is behind it answers as in this process, and reaches nothing else."""
 
 import contextlib
 import signal
@@ -14,21 +14,21 @@ import pytest
 
 from cifar_lab.course import syllabus
 from cifar_lab.grading.run import QUICK, judge
-from cifar_lab.sandbox import sandbox as walls
+from cifar_lab.sandbox import sandbox as sandboxes
 from cifar_lab.testing.learner import Fault, Learner, LearnerError
 
 # where an answer comes, it may come late on a busy machine; where none comes, nobody waits long
-PATIENT = walls.Limits(seconds=60, memory=2048 * walls.MEBIBYTE)
-HASTY = walls.Limits(seconds=5, memory=2048 * walls.MEBIBYTE)
+PATIENT = sandboxes.Limits(seconds=60, memory=2048 * sandboxes.MEBIBYTE)
+HASTY = sandboxes.Limits(seconds=5, memory=2048 * sandboxes.MEBIBYTE)
 
 
 @pytest.fixture
 def behind(submission_with):
-    """A submission whose lesson-1 module is `text`, behind a wall with tight limits."""
+    """A submission whose lesson-1 module is `text`, in a sandbox with tight limits."""
     opened = []
 
-    def make(text: str, limits: walls.Limits = PATIENT) -> walls.Sandbox:
-        opened.append(walls.Sandbox(submission_with(normalization=text), limits=limits))
+    def make(text: str, limits: sandboxes.Limits = PATIENT) -> sandboxes.Sandbox:
+        opened.append(sandboxes.Sandbox(submission_with(normalization=text), limits=limits))
         return opened[-1]
 
     yield make
@@ -36,7 +36,7 @@ def behind(submission_with):
         sandbox.close()
 
 
-def ask(sandbox: walls.Sandbox, call, **session):
+def ask(sandbox: sandboxes.Sandbox, call, **session):
     """One test's session: what `call` gets out of the learner."""
     with sandbox.session(seed=0, **session) as open_session:
         return call(Learner(open_session.handle))
@@ -72,28 +72,28 @@ def standardize(images, mean, std):
 }
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 @pytest.mark.parametrize("title", WRONG)
-def test_a_wrong_answer_gets_the_same_verdict_behind_the_wall(reference, submission_with, title):
+def test_a_wrong_answer_gets_the_same_verdict_in_the_sandbox(reference, submission_with, title):
     text = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
     folder = submission_with(normalization=text + WRONG[title])
     wanted = syllabus.find(["normalization"])
     here = judge(folder, wanted)
-    there = judge(folder, wanted, walled=True)
+    there = judge(folder, wanted, sandboxed=True)
     assert {id: verdict.as_json() for id, verdict in here.items()} == {
         id: verdict.as_json() for id, verdict in there.items()
     }
     assert not here["normalization.standardize"].passed
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 @pytest.mark.parametrize("module", ["normalization", "schedules"])
-def test_the_reference_earns_every_point_behind_the_wall(reference, module):
-    verdicts = judge(reference, syllabus.find([module]), QUICK, walled=True)
+def test_the_reference_earns_every_point_in_the_sandbox(reference, module):
+    verdicts = judge(reference, syllabus.find([module]), QUICK, sandboxed=True)
     assert all(verdict.passed for verdict in verdicts.values()), verdicts
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_each_test_meets_a_fresh_module(behind):
     counting = (
         RIGHT + "\ncalls = []\n\ndef prepare():\n    calls.append(1)\n    return len(calls)\n"
@@ -112,7 +112,7 @@ def prepare():
 """
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_signals_are_heard_however_the_grader_was_started(behind):
     """Under `nohup` and in the background some are ignored, and so they are in what it starts."""
     names = signal.SIGINT, signal.SIGHUP, signal.SIGQUIT
@@ -146,7 +146,7 @@ def prepare():
 """
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_tests_of_an_exercise_share_a_process_and_no_files(behind):
     sandbox = behind(REMEMBERS)
     found = [
@@ -157,7 +157,7 @@ def test_tests_of_an_exercise_share_a_process_and_no_files(behind):
     assert not any(seen for _, seen in found)
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_hidden_test_runs_alone(behind):
     sandbox = behind(REMEMBERS)
     for alone, calls in ((False, 1), (True, 1), (False, 1), (False, 2)):
@@ -170,7 +170,7 @@ ENDS_LATE = {
 }
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 @pytest.mark.parametrize("when", ENDS_LATE)
 def test_a_process_that_ends_late_costs_nothing(behind, when):
     sandbox = behind(f"import builtins, os, threading\n{ENDS_LATE[when]}\n{REMEMBERS}")
@@ -193,7 +193,7 @@ def one_hot(labels, num_classes):
 """
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
@@ -202,12 +202,12 @@ def one_hot(labels, num_classes):
         (f"Path({str(syllabus.LAB / 'syllabus.toml')!r}).exists()", False),
         ("Path('/course/cifar_lab/course/syllabus.toml').exists()", False),
         ("Path('/course/cifar_lab/execution/server.py').exists()", True),  # one can look, at that
-        ("sorted(p.name for p in Path('/hand-in').iterdir())", ["cifar_course"]),
+        ("sorted(p.name for p in Path('/submission').iterdir())", ["cifar_course"]),
         ("[name for _, name in socket.if_nameindex() if name != 'lo']", []),
         ("os.getuid() == 0", False),
         ("sorted(int(p) for p in os.listdir('/proc') if p.isdigit())[0]", 1),
         ("len([p for p in os.listdir('/proc') if p.isdigit()]) <= 5", True),
-        ("os.access('/hand-in/cifar_course/normalization.py', os.W_OK)", False),
+        ("os.access('/submission/cifar_course/normalization.py', os.W_OK)", False),
         ("os.access('/course', os.W_OK) or os.access('/', os.W_OK)", False),
     ],
 )
@@ -216,49 +216,54 @@ def test_learner_code_sees_little(behind, monkeypatch, found, expected):
     assert ask(behind(LOOK.format(found=found)), one_hot) == expected
 
 
-@pytest.mark.walled
-def test_a_wall_that_does_not_stand_is_the_graders_fault(submission_with, monkeypatch):
-    monkeypatch.setattr(walls, "environment", lambda: {"PYTHONPATH": "/course", "A_SECRET": "x"})
-    with pytest.raises(walls.GraderError, match="the environment: A_SECRET"):
-        walls.Sandbox(submission_with())
+@pytest.mark.sandboxed
+def test_a_sandbox_that_does_not_stand_is_the_graders_fault(submission_with, monkeypatch):
+    monkeypatch.setattr(
+        sandboxes, "environment", lambda: {"PYTHONPATH": "/course", "A_SECRET": "x"}
+    )
+    with pytest.raises(sandboxes.GradingError, match="the environment: A_SECRET"):
+        sandboxes.Sandbox(submission_with())
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_child_that_does_not_come_up_is_the_graders_fault(behind):
-    sandbox = behind(RIGHT, walls.Limits(memory=1))
-    with pytest.raises(walls.GraderError, match="a test could not begin"):
+    sandbox = behind(RIGHT, sandboxes.Limits(memory=1))
+    with pytest.raises(sandboxes.GradingError, match="a test could not begin"):
         ask(sandbox, one_hot)
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_parent_that_cannot_be_forked_is_the_graders_fault(behind, monkeypatch):
     sandbox = behind(RIGHT)
     order = sandbox._order
-    crowd = {"threads": walls.FORKABLE + 1}
+    crowd = {"threads": sandboxes.FORKABLE + 1}
     monkeypatch.setattr(sandbox, "_order", lambda o: crowd if o["do"] == "keras" else order(o))
-    with pytest.raises(walls.GraderError, match="3 threads"), sandbox.session(seed=0, keras=True):
+    with (
+        pytest.raises(sandboxes.GradingError, match="3 threads"),
+        sandbox.session(seed=0, keras=True),
+    ):
         pass
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_reference_in_sight_is_the_graders_fault(submission_with, monkeypatch):
-    monkeypatch.setattr(walls.stubs, "REFERENCE", Path("/usr/bin"))
-    with pytest.raises(walls.GraderError, match=r"one reaches .*'the reference'"):
-        walls.Sandbox(submission_with())
+    monkeypatch.setattr(sandboxes.stubs, "REFERENCE", Path("/usr/bin"))
+    with pytest.raises(sandboxes.GradingError, match=r"one reaches .*'the reference'"):
+        sandboxes.Sandbox(submission_with())
 
 
 def test_without_bubblewrap_it_refuses(submission_with, monkeypatch):
-    monkeypatch.setattr(walls.shutil, "which", lambda name: None)
-    with pytest.raises(walls.NoWall, match="Install the package `bubblewrap`"):
-        walls.Sandbox(submission_with())
+    monkeypatch.setattr(sandboxes.shutil, "which", lambda name: None)
+    with pytest.raises(sandboxes.NoSandbox, match="Install the package `bubblewrap`"):
+        sandboxes.Sandbox(submission_with())
 
 
 @pytest.fixture
 def somebody(monkeypatch):
     """The grader is not root, and its own processes come to 300."""
-    monkeypatch.setattr(walls.os, "getuid", lambda: 1000)
-    monkeypatch.setattr(walls, "_running", lambda: 300)
-    monkeypatch.setattr(walls.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(sandboxes.os, "getuid", lambda: 1000)
+    monkeypatch.setattr(sandboxes, "_running", lambda: 300)
+    monkeypatch.setattr(sandboxes.os, "cpu_count", lambda: 4)
 
 
 def test_where_apparmor_forbids_namespaces_the_remedy_is_named(
@@ -267,41 +272,41 @@ def test_where_apparmor_forbids_namespaces_the_remedy_is_named(
     (tmp_path / "restricted").write_text("1\n")
     (tmp_path / "bwrap").write_text("#!/bin/sh\necho bwrap: setting up uid map >&2; exit 1\n")
     (tmp_path / "bwrap").chmod(0o755)
-    monkeypatch.setattr(walls, "RESTRICTION", tmp_path / "restricted")
-    monkeypatch.setattr(walls.shutil, "which", lambda name: str(tmp_path / name))
-    with pytest.raises(walls.NoWall, match=r"(?s)uid map.*bwrap-userns-restrict"):
-        walls.Sandbox(submission_with())
+    monkeypatch.setattr(sandboxes, "RESTRICTION", tmp_path / "restricted")
+    monkeypatch.setattr(sandboxes.shutil, "which", lambda name: str(tmp_path / name))
+    with pytest.raises(sandboxes.NoSandbox, match=r"(?s)uid map.*bwrap-userns-restrict"):
+        sandboxes.Sandbox(submission_with())
     (tmp_path / "restricted").write_text("0\n")
-    with pytest.raises(walls.GraderError, match="uid map") as caught:
-        walls.Sandbox(submission_with())
-    assert not isinstance(caught.value, walls.NoWall)
+    with pytest.raises(sandboxes.GradingError, match="uid map") as caught:
+        sandboxes.Sandbox(submission_with())
+    assert not isinstance(caught.value, sandboxes.NoSandbox)
 
 
 @pytest.mark.parametrize(
     ("release", "most"), [("5.13.9-generic", 300 + 4 * 128), ("5.14.0-1.el9", 128), ("6.8.0", 128)]
 )
 def test_processes_that_count_together_have_room_together(somebody, monkeypatch, release, most):
-    """Older kernels count a user's processes across all walls, and outside them too."""
-    monkeypatch.setattr(walls.os, "uname", lambda: SimpleNamespace(release=release))
-    assert walls._most_processes(walls.Limits(processes=128)) == most
-    monkeypatch.setattr(walls.os, "getuid", lambda: 0)
-    assert walls._most_processes(walls.Limits(processes=128)) == 128
+    """Older kernels count a user's processes across all sandboxes, and outside them too."""
+    monkeypatch.setattr(sandboxes.os, "uname", lambda: SimpleNamespace(release=release))
+    assert sandboxes._most_processes(sandboxes.Limits(processes=128)) == most
+    monkeypatch.setattr(sandboxes.os, "getuid", lambda: 0)
+    assert sandboxes._most_processes(sandboxes.Limits(processes=128)) == 128
 
 
 def test_ones_own_threads_are_counted():
-    before = walls._running()
+    before = sandboxes._running()
     hold = threading.Event()
     thread = threading.Thread(target=hold.wait, daemon=True)
     thread.start()
-    assert walls._running() > before > 0
+    assert sandboxes._running() > before > 0
     hold.set()
 
 
 # --- code that does not behave --------------------------------------------------------------------
 
 FAULTS = {
-    "a loop": ("def one_hot(*a):\n    while True: pass\n", "time-out"),
-    "a loop at import": ("while True: pass\n", "time-out"),
+    "a loop": ("def one_hot(*a):\n    while True: pass\n", "timeout"),
+    "a loop at import": ("while True: pass\n", "timeout"),
     "it ends the process": ("import os\ndef one_hot(*a):\n    os._exit(0)\n", "crash"),
     "it ends the process at import": ("import os\nos._exit(0)\n", "crash"),
     "a segmentation fault": ("import ctypes\ndef one_hot(*a):\n    ctypes.string_at(0)\n", "crash"),
@@ -313,11 +318,11 @@ FAULTS = {
 }
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 @pytest.mark.parametrize("title", FAULTS)
 def test_a_fault_costs_its_own_test_only(behind, title):
     text, kind = FAULTS[title]
-    limits = HASTY if kind == "time-out" else PATIENT
+    limits = HASTY if kind == "timeout" else PATIENT
     sandbox = behind(text + "\n\ndef prepare():\n    return 42\n", limits)
     with pytest.raises(Fault) as caught:
         ask(sandbox, one_hot)
@@ -326,7 +331,7 @@ def test_a_fault_costs_its_own_test_only(behind, title):
         assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 42
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_an_import_that_hangs_is_waited_for_once(behind):
     sandbox = behind("while True: pass\n", HASTY)
     for waited in (True, False):
@@ -334,11 +339,11 @@ def test_an_import_that_hangs_is_waited_for_once(behind):
             learner = Learner(session.handle, session.import_first)
             with pytest.raises(Fault) as caught:
                 one_hot(learner)
-            assert caught.value.kind == "time-out" and learner.fault is caught.value
+            assert caught.value.kind == "timeout" and learner.fault is caught.value
             assert (session.fault is not None) == waited  # the second one asked nobody
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_fault_is_not_blamed_on_the_next_module(behind):
     sandbox = behind("import os\ndef one_hot(*a):\n    os._exit(0)\n")
     with sandbox.session(seed=0) as session:
@@ -349,18 +354,18 @@ def test_a_fault_is_not_blamed_on_the_next_module(behind):
     assert not sandbox.hanging
 
 
-@pytest.mark.walled
-def test_a_hand_in_has_so_much_time_in_all(behind):
+@pytest.mark.sandboxed
+def test_a_submission_has_so_much_time_in_all(behind):
     text = "import time\ndef one_hot(*a):\n    time.sleep(2)\n    return 1\n"
-    sandbox = behind(text, walls.Limits(total=3.5))
+    sandbox = behind(text, sandboxes.Limits(total=3.5))
     assert ask(sandbox, one_hot) == 1
     for _ in range(2):
         with pytest.raises(Fault) as caught:
             ask(sandbox, one_hot)
-        assert caught.value.kind == "time-out"
+        assert caught.value.kind == "timeout"
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_an_exercise_that_hangs_is_waited_for_twice(behind):
     sandbox = behind("def one_hot(*a):\n    while True: pass\n", HASTY)
     for asked in (True, True, False):
@@ -372,17 +377,17 @@ def test_an_exercise_that_hangs_is_waited_for_twice(behind):
         assert session.fault is None
 
 
-@pytest.mark.walled
-def test_a_new_wall_is_built_where_the_old_one_was_torn_down(behind):
+@pytest.mark.sandboxed
+def test_a_new_sandbox_is_built_where_the_old_one_was_torn_down(behind):
     killing = "import os\ndef one_hot(*a):\n    os.kill(-1, 9)\n    return 1\n"
     sandbox = behind(killing + "def prepare():\n    return 42\n")
-    # kill(-1) spares who calls it; its answer and the end of its wall come in either order
+    # kill(-1) spares who calls it; its answer and the end of its sandbox come in either order
     with contextlib.suppress(Fault):
         ask(sandbox, one_hot)
     assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 42
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_memory_ends_before_the_machines_does(behind):
     sandbox = behind("def one_hot(*a):\n    return len(bytearray(6 * 2**30))\n")
     with pytest.raises(LearnerError) as caught:
@@ -390,7 +395,7 @@ def test_memory_ends_before_the_machines_does(behind):
     assert "MemoryError" in caught.value.types
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_file_cannot_fill_the_disk(behind):
     sandbox = behind(
         "def one_hot(*a):\n    with open('/tmp/big', 'wb') as f:\n"
@@ -400,7 +405,7 @@ def test_a_file_cannot_fill_the_disk(behind):
         ask(sandbox, one_hot)
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_fork_bomb_runs_into_its_limit(behind):
     sandbox = behind(
         "import os, time\ndef one_hot(*a):\n    for _ in range(500):\n"
@@ -411,7 +416,7 @@ def test_a_fork_bomb_runs_into_its_limit(behind):
     assert "OSError" in caught.value.types  # fork says "resource temporarily unavailable"
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_nothing_survives_a_test(behind):
     sandbox = behind(
         "import os, time\n"
@@ -424,9 +429,9 @@ def test_nothing_survives_a_test(behind):
     assert ask(sandbox, lambda learner: learner.normalization.prepare()) == before
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_a_giant_reply_is_refused_before_it_is_read(behind):
-    limits = walls.Limits(reply=walls.MEBIBYTE)
+    limits = sandboxes.Limits(reply=sandboxes.MEBIBYTE)
     sandbox = behind("import numpy\ndef one_hot(*a):\n    return numpy.zeros(2**20)\n", limits)
     with pytest.raises(Fault) as caught:
         ask(sandbox, one_hot)
@@ -468,7 +473,7 @@ def test_a_frame_that_is_no_reply_is_a_fault(value):
     assert caught.value.kind == "bad reply"
 
 
-@pytest.mark.walled
+@pytest.mark.sandboxed
 def test_closing_leaves_no_process(behind):
     sandbox = behind(RIGHT)
     assert ask(sandbox, one_hot).tolist() == [[0, 1], [1, 0]]
@@ -483,8 +488,8 @@ def test_closing_leaves_no_process(behind):
     pytest.fail(f"these are still there: {children}")
 
 
-@pytest.mark.walled
-def test_walls_side_by_side_have_users_of_their_own(behind):
+@pytest.mark.sandboxed
+def test_sandboxes_side_by_side_have_users_of_their_own(behind):
     whose = "import os\n\ndef one_hot(labels, num_classes):\n    return os.getuid()\n"
     first, second = behind(whose), behind(whose)
     assert ask(first, one_hot) == first.user != second.user == ask(second, one_hot)
@@ -493,7 +498,7 @@ def test_walls_side_by_side_have_users_of_their_own(behind):
     assert ask(behind(whose), one_hot) not in (0, second.user)
 
 
-def test_grading_without_walls_needs_nothing_that_windows_lacks():
+def test_grading_without_sandboxes_needs_nothing_that_windows_lacks():
     code = (
         "import sys\nsys.modules |= dict.fromkeys(('fcntl', 'resource', 'pwd', 'termios'))\n"
         "import cifar_lab.cli, cifar_lab.testing.plugin, cifar_lab.grading.run\n"

@@ -71,7 +71,7 @@ def test_full_runs_wait_to_be_asked_for(run_pytest):
 
 
 def test_full_runs_are_about_the_real_images(run_pytest, reference, tmp_path):
-    """They look where Keras keeps CIFAR-10, though the course's own tests work on the drawn set."""
+    """They look where Keras keeps CIFAR-10, though the course's own tests work on the synthetic dataset."""
     words = ("-m", "grading and gpu", "-rs", "--submission", reference)
     home = {"KERAS_HOME": str(tmp_path), "CIFAR_COURSE_DATA": ""}
     assert "CIFAR-10 is not on this machine" in run_pytest(*words, **home)
@@ -90,8 +90,8 @@ def test_a_failure_reads_like_a_lesson_not_like_a_traceback(run_pytest, submissi
     assert "Traceback" not in said and "learner.py" not in said
 
 
-@pytest.mark.walled
-def test_a_hand_in_does_not_configure_the_grader(run_pytest, submission_with, tmp_path):
+@pytest.mark.sandboxed
+def test_a_submission_does_not_configure_the_grader(run_pytest, submission_with, tmp_path):
     """pytest would take its settings from a folder that is a word of its own."""
     wrong = "def one_hot(labels, num_classes):\n    return 'no'\n"
     folder, ran = submission_with(normalization=wrong), tmp_path / "ran"
@@ -100,22 +100,22 @@ def test_a_hand_in_does_not_configure_the_grader(run_pytest, submission_with, tm
         (folder / f"{name}.py").write_text(takes_over, encoding="utf-8")
     settings = "[pytest]\npythonpath = .\naddopts = -p cifar_lab.testing.plugin -p takes_over\n"
     (folder / "pytest.ini").write_text(settings, encoding="utf-8")
-    words = ("-m", "grading", "--walled", "--exercise", "normalization.one_hot")
+    words = ("-m", "grading", "--sandbox", "--exercise", "normalization.one_hot")
     said = run_pytest(*words, f"--submission={folder}")
     assert "0 of 100 points" in said, said
     assert not ran.exists()
 
 
-def test_walled_a_hand_in_is_no_word_of_its_own(run_pytest, reference):
-    said = run_pytest(LESSON_1, "--walled", "--submission", reference)
+def test_sandboxed_a_submission_is_no_word_of_its_own(run_pytest, reference):
+    said = run_pytest(LESSON_1, "--sandbox", "--submission", reference)
     assert "write --submission=DIR, as one word" in said and "passed" not in said
 
 
-@pytest.mark.walled
-def test_walled_a_link_is_no_hand_in(run_pytest, reference, tmp_path):
-    """From inside, the wall would show whatever it leads to."""
+@pytest.mark.sandboxed
+def test_sandboxed_a_link_is_no_submission(run_pytest, reference, tmp_path):
+    """From inside, the sandbox would show whatever it leads to."""
     (tmp_path / "cifar_course").symlink_to(reference / "cifar_course")
-    said = run_pytest(LESSON_1, "--walled", f"--submission={tmp_path}")
+    said = run_pytest(LESSON_1, "--sandbox", f"--submission={tmp_path}")
     assert "is a link" in said and "passed" not in said
 
 

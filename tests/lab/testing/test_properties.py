@@ -72,7 +72,7 @@ def test_nothing_is_asked_after_a_fault(learner):
         @for_any(learner, 0)(number=integers(0, 9))
         def law(number):
             asked.append(number)
-            learner.fault = Fault("time-out", "it takes too long")
+            learner.fault = Fault("timeout", "it takes too long")
             raise learner.fault
 
     assert len(asked) == 1

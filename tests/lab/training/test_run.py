@@ -14,7 +14,7 @@ import pytest
 
 from cifar_lab import data
 
-SMALL = data.load("drawn").sample(train=80, test=40)
+SMALL = data.load("synthetic").sample(train=80, test=40)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_run_leaves_its_files_and_tells_the_truth(training, settings, small_ne
     assert predictions.shape == (40, 10)
     accuracy = np.mean(predictions.argmax(1) == SMALL.y_test)
     assert metrics["test_accuracy"] == pytest.approx(accuracy)
-    assert metrics["data"] == "drawn set" and metrics["epochs_run"] == 2
+    assert metrics["data"] == "synthetic dataset" and metrics["epochs_run"] == 2
     assert len(metrics["history"]["val_accuracy"]) == 2
     with pytest.raises(training.RunError, match="finished run"):
         training.run(small_network, SMALL, settings, out)
@@ -172,7 +172,7 @@ def test_a_killed_run_resumes(small_network, tmp_path):
     """Killed without warning after the first epoch, the same command goes on with the second."""
     out = tmp_path / "run"
     words = [
-        *(sys.executable, "-m", "cifar_lab.cli", "train", "cnn", "--data", "drawn"),
+        *(sys.executable, "-m", "cifar_lab.cli", "train", "cnn", "--data", "synthetic"),
         *("--submission", str(small_network), "--epochs", "3", "--out", str(out)),
     ]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -184,4 +184,4 @@ def test_a_killed_run_resumes(small_network, tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     assert "epoch  1 of 3" not in done.stdout and "epoch  3 of 3" in done.stdout
-    assert "test accuracy on drawn set" in done.stdout
+    assert "test accuracy on synthetic dataset" in done.stdout

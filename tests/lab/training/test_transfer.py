@@ -11,7 +11,7 @@ import pytest
 from cifar_lab import data
 from cifar_lab.data import weights
 
-SMALL = data.load("drawn").sample(train=60, test=20)
+SMALL = data.load("synthetic").sample(train=60, test=20)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_fast_run_leaves_its_files_and_no_cache(training, reference, tmp_path)
         *("metrics.json", "curves.png", "predictions.npy", "model.keras")
     }
     assert metrics["views"] == 2 and metrics["seconds"] > metrics["trunk_seconds"] >= 0
-    # the whole network, from pictures to probabilities, is what was saved
+    # the whole network, from images to probabilities, is what was saved
     model = training.keras.saving.load_model(tmp_path / "model.keras")
     predictions = np.load(tmp_path / "predictions.npy")
     np.testing.assert_allclose(model.predict(SMALL.x_test, verbose=0), predictions, atol=1e-4)
@@ -123,14 +123,14 @@ def test_only_what_is_behind_the_trunk_learns(training, reference, tmp_path):
 
 
 @pytest.mark.parametrize("changed", ["nothing", "the split", "the weights"])
-def test_features_of_other_pictures_or_another_trunk_are_made_anew(
+def test_features_of_other_images_or_another_trunk_are_made_anew(
     training, tmp_path, reference, monkeypatch, changed
 ):
     """An interrupted run goes on after its split was mended: old features would meet new labels."""
     calls = []
     extract = SimpleNamespace(cache_features=lambda trunk, some: calls.append(len(some)) or some)
-    pictures, some = training.keras.Input((2, 2)), np.arange(8.0).reshape(2, 2, 2)
-    trunk = training.keras.Model(pictures, training.keras.layers.Dense(2)(pictures))
+    images, some = training.keras.Input((2, 2)), np.arange(8.0).reshape(2, 2, 2)
+    trunk = training.keras.Model(images, training.keras.layers.Dense(2)(images))
     parts = {name: (some, np.eye(2)) for name in ("train", "validation")}
     choices = training.fast.Choices(views=1)
     given = (choices, extract, settings_of(training, "transfer-fast"), tmp_path)
@@ -199,14 +199,14 @@ def test_features_too_large_for_16_bits_are_an_error(training, tmp_path):
         training.features.cached(tmp_path / "a", np.ones((2, 1)), lambda x: 1e6 * x, (1,), "key")
 
 
-def test_views_cover_every_picture_once(training):
+def test_views_cover_every_image_once(training):
     count = 25
     views = [np.arange(count)[:, None] + 100.0 * view for view in range(2)]
     batches = training.fast.Views(views, np.eye(count), batch_size=10, seed=3)
     epochs = []
     for _ in range(2):
         x, y = (np.concatenate(part) for part in zip(*(batches[i] for i in range(3)), strict=True))
-        np.testing.assert_array_equal(x[:, 0] % 100, y.argmax(1))  # picture and label are paired
+        np.testing.assert_array_equal(x[:, 0] % 100, y.argmax(1))  # image and label are paired
         assert sorted(y.argmax(1)) == list(range(count))
         assert 0 < np.sum(x >= 100) < count  # both views are there
         epochs.append(x)
@@ -271,7 +271,7 @@ def test_without_a_network_the_weights_say_so(monkeypatch, tmp_path):
 def test_train_transfer_without_weights_is_one_line(command, reference, tmp_path):
     done = command(
         *("train", "transfer", "--submission", reference, "--out", tmp_path / "run"),
-        env={"KERAS_HOME": str(tmp_path), "CIFAR_COURSE_DATA": "drawn"},
+        env={"KERAS_HOME": str(tmp_path), "CIFAR_COURSE_DATA": "synthetic"},
     )
     assert done.returncode == 2
     assert "ImageNet weights are not there" in done.stderr and "Traceback" not in done.stderr

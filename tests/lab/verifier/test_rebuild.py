@@ -1,4 +1,4 @@
-"""What a model says of its layers is held against its predictions; pictures nobody has seen."""
+"""What a model says of its layers is held against its predictions; images nobody has seen."""
 
 import numpy as np
 import pytest
@@ -109,7 +109,7 @@ def test_other_layers_are_for_a_person(title):
 
 @pytest.fixture
 def untrusted(reference):
-    """The reference, as if it were behind a wall."""
+    """The reference, as if it were in a sandbox."""
     return Learner(Worker(reference, syllabus.modules()).handle, trusted=False)
 
 
@@ -210,7 +210,7 @@ def test_the_head_on_a_base_is_held_against_its_predictions(untrusted, monkeypat
         rebuild.head(model, base, spec, images)
 
 
-# --- pictures to score networks on ----------------------------------------------------------------
+# --- images to score networks on ----------------------------------------------------------------
 
 
 def test_without_a_secret_everybody_draws_the_same():
@@ -219,7 +219,7 @@ def test_without_a_secret_everybody_draws_the_same():
         np.testing.assert_array_equal(ours[1], theirs[1])
 
 
-def test_a_secret_decides_on_pictures_and_on_the_numbers_of_classes():
+def test_a_secret_decides_on_images_and_on_the_numbers_of_classes():
     (x, y), _ = drawing("one")(200, 0, 3)
     again = drawing("one")(200, 0, 3)[0]
     np.testing.assert_array_equal(x, again[0])

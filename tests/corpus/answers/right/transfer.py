@@ -212,7 +212,7 @@ def build_transfer_model(base, num_classes=10):
     return keras.Model(inputs, outputs)
 
 
-# %% transfer.unfreeze_last: all frozen, then the last ones thawed
+# %% transfer.unfreeze_last: all frozen, then the last ones unfrozen
 def unfreeze_last(base, count=20):
     base.trainable = True
     for layer in base.layers:

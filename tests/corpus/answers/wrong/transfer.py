@@ -305,7 +305,7 @@ def build_augmentation(seed=None):
 
 
 # %% transfer.build_augmentation: one draw for the whole batch
-# says: all pictures of a batch get the same change
+# says: all images of a batch get the same change
 def build_augmentation(seed=None):
     class Together(keras.layers.Layer):
         def __init__(self):
@@ -361,7 +361,7 @@ def build_augmentation(seed=None):
 
 
 # %% transfer.build_augmentation: cropped to another size
-# says: the pictures keep their size
+# says: the images keep their size
 def build_augmentation(seed=None):
     return keras.Sequential(
         [
@@ -493,7 +493,7 @@ def build_transfer_model(base, num_classes=10):
 
 
 # %% transfer.build_transfer_model: fed as it is
-# says: the 32x32 pictures go into the base as they are
+# says: the 32x32 images go into the base as they are
 def build_transfer_model(base, num_classes=10):
     base.trainable = False
     inputs = keras.Input((32, 32, 3))
@@ -527,7 +527,7 @@ def build_transfer_model(base, num_classes=10):
 
 
 # %% transfer.build_transfer_model: padded instead of enlarged
-# says: padded the picture
+# says: padded the image
 def build_transfer_model(base, num_classes=10):
     base.trainable = False
     size = base.input_shape[1]
@@ -544,8 +544,8 @@ def build_transfer_model(base, num_classes=10):
     return keras.Model(inputs, outputs)
 
 
-# %% transfer.build_transfer_model: cut out of a larger picture
-# says: the base needs the whole picture
+# %% transfer.build_transfer_model: cut out of a larger image
+# says: the base needs the whole image
 def build_transfer_model(base, num_classes=10):
     base.trainable = False
     size = base.input_shape[1]
@@ -602,7 +602,7 @@ def build_transfer_model(base, num_classes=10):
 
 
 # %% transfer.build_transfer_model: augmented at inference, too
-# says: the same picture at inference
+# says: the same image at inference
 def build_transfer_model(base, num_classes=10):
     base.trainable = False
     size = base.input_shape[1]
@@ -1061,8 +1061,8 @@ def build_transfer_model(base, num_classes=10):
     keras.Model(inputs, outputs)
 
 
-# %% transfer.unfreeze_last: the thawing left to the base's own switch
-# says: you left the thawing to `base.trainable = True`
+# %% transfer.unfreeze_last: the unfreezing left to the base's own switch
+# says: you left the unfreezing to `base.trainable = True`
 def unfreeze_last(base, count=20):
     base.trainable = True
     first = max(len(base.layers) - count, 0)
@@ -1093,8 +1093,8 @@ def unfreeze_last(base, count=20):
     return base
 
 
-# %% transfer.unfreeze_last: BatchNormalization thawed with the rest
-# says: BatchNormalization was thawed with the rest
+# %% transfer.unfreeze_last: BatchNormalization unfrozen with the rest
+# says: BatchNormalization was unfrozen with the rest
 def unfreeze_last(base, count=20):
     base.trainable = True
     first = max(len(base.layers) - count, 0)
@@ -1104,7 +1104,7 @@ def unfreeze_last(base, count=20):
 
 
 # %% transfer.unfreeze_last: the switch of the base last
-# says: BatchNormalization was thawed with the rest
+# says: BatchNormalization was unfrozen with the rest
 def unfreeze_last(base, count=20):
     base.trainable = True
     first = max(len(base.layers) - count, 0)
@@ -1114,7 +1114,7 @@ def unfreeze_last(base, count=20):
 
 
 # %% transfer.unfreeze_last: the first layers instead of the last
-# says: the first layers are thawed
+# says: the first layers are unfrozen
 def unfreeze_last(base, count=20):
     base.trainable = True
     for place, layer in enumerate(base.layers):
@@ -1189,7 +1189,7 @@ def unfreeze_last(base, count=20):
     return base
 
 
-# %% transfer.unfreeze_last: everything thawed
+# %% transfer.unfreeze_last: everything unfrozen
 # says: among the last
 def unfreeze_last(base, count=20):
     base.trainable = True
