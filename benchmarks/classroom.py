@@ -26,6 +26,7 @@ from typing import Annotated
 import typer
 
 from cifar_lab.course import stubs, syllabus
+from cifar_lab.course.files import write_whole
 from cifar_lab.quality.answers import Answer, answers
 from tests import test_hostile
 
@@ -156,7 +157,7 @@ def make(folder: Path, students: int = 100, seed: int = 0) -> None:
         name = f"{kind}-{number:03}"
         student.write(folder / name)
         expected[name] = {"verdict": student.verdict, "exercises": student.expected}
-    stubs.write_whole(expectations(folder), json.dumps(expected, indent=1) + "\n")
+    write_whole(expectations(folder), json.dumps(expected, indent=1) + "\n")
     print(f"{folder}: {students} submissions; {expectations(folder)}: what they must get")
 
 

@@ -12,7 +12,10 @@ from typing import Annotated
 import typer
 
 from cifar_lab.course import board, progress, stubs, syllabus
-from cifar_lab.course.submission import NoSubmission, find_submission
+from cifar_lab.course.errors import CourseError
+from cifar_lab.course.files import write_whole
+from cifar_lab.course.submission import find_submission
+from cifar_lab.course.verdict import Status
 from cifar_lab.execution.keras_import import import_keras
 from cifar_lab.execution.loader import PACKAGE, read_module
 from cifar_lab.notebook import in_words
@@ -44,7 +47,7 @@ def main() -> None:
         stream.reconfigure(errors="replace")
     try:
         app(standalone_mode=True)
-    except (NoSubmission, syllabus.UnknownExercise, stubs.StubError, OSError) as problem:
+    except (CourseError, OSError) as problem:
         _stop(problem)
 
 
@@ -58,8 +61,8 @@ def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict:
 
     try:
         verdicts = judge(folder, exercises)
-    except CannotJudge as fault:
-        _stop(fault)
+    except CannotJudge as problem:
+        _stop(problem)
     except KeyboardInterrupt as interrupt:
         print(interrupt or "Interrupted", "Nothing was judged.", sep="\n", file=sys.stderr)
         raise SystemExit(130) from None
@@ -102,7 +105,7 @@ def check(
     screen.print(f"Judged: {folder}")
     for verdict in verdicts.values():
         sign = board.signs(screen)[verdict.status]
-        screen.print(f"{sign} ", end="", style=board.COLOURS[verdict.status])
+        screen.print(f"{sign} ", end="", style=board.COLORS[verdict.status])
         screen.print(in_words(verdict), markup=False)
     reached, possible = board.total(list(verdicts.values()))
     if len(verdicts) > 1:
@@ -111,7 +114,7 @@ def check(
         from cifar_lab.course.verdict import as_json
 
         text = json.dumps(as_json(list(verdicts.values())), indent=1)
-        stubs.write_whole(json_file, text + "\n")
+        write_whole(json_file, text + "\n")
     if not all(verdict.passed for verdict in verdicts.values()):
         raise typer.Exit(FAILED)
 
@@ -144,7 +147,7 @@ def reset(exercise: ExerciseName, submission: Submission = None) -> None:
     module = exercise if whole_module else _one(exercise).module
     file = folder / PACKAGE / f"{module}.py"
     if not file.exists():
-        stubs.write_whole(file, stubs.stub(module))
+        write_whole(file, stubs.stub(module))
         screen.print(f"{file} was missing: the stub is back")
         return
     if whole_module:
@@ -156,7 +159,7 @@ def reset(exercise: ExerciseName, submission: Submission = None) -> None:
             _stop(f"{file.name} is not UTF-8 ({error}): save it as UTF-8. Nothing was reset")
         text = stubs.put_back(text, module, _one(exercise).name)
     copy = progress.back_up(folder, module)
-    stubs.write_whole(file, text)
+    write_whole(file, text)
     screen.print(f"{exercise} is a stub again. Your answer is kept in {copy}")
 
 
@@ -184,23 +187,23 @@ def pack(out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: Su
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for module, text in texts.items():
             archive.writestr(f"{PACKAGE}/{module}.py", text)
-    if faults := _faults_of(part):
+    if problems := _problems_of(part):
         part.unlink()
-        _stop("; ".join(faults) + ". Nothing was packed")
+        _stop("; ".join(problems) + ". Nothing was packed")
     part.replace(out)
     screen.print(f"{out}: {', '.join(f'{module}.py' for module in texts)}")
     verdicts = progress.recall(folder, syllabus.find([]))
-    unwritten = [id for id, verdict in verdicts.items() if verdict.status == "not written"]
+    unwritten = [id for id, verdict in verdicts.items() if verdict.status == Status.NOT_WRITTEN]
     if unwritten:
         screen.print(f"Not written yet, packed as stubs: {', '.join(unwritten)}")
 
 
-def _faults_of(submission: Path) -> list[str]:
+def _problems_of(submission: Path) -> list[str]:
     """What grading would find wrong with a submission before it judges it."""
     from cifar_lab.grading import intake
 
     with tempfile.TemporaryDirectory() as folder:
-        return intake.take_in(submission, "submission", Path(folder, "taken")).faults
+        return intake.take_in(submission, "submission", Path(folder, "taken")).problems
 
 
 @app.command()
@@ -318,8 +321,8 @@ def grade(
         results = batch.grade_class(folder, out, workers, scheduler, not no_sandbox, wanted, hidden)
         passed_over = intake.passed_over(folder, out)
         notes = write.publish(results, out, gradebook, passed_over)
-    except (roster.RosterError, sandbox.GradingError, batch.NoCluster) as fault:
-        _stop(fault)
+    except (roster.RosterError, sandbox.GradingError, batch.NoCluster) as problem:
+        _stop(problem)
     except OSError as error:
         _stop(f"{error}. What is graded is kept: the same command goes on with what is missing")
     except KeyboardInterrupt:

@@ -18,6 +18,8 @@ import typer
 from rich.console import Console
 
 from cifar_lab.course import stubs, syllabus
+from cifar_lab.course.errors import CourseError
+from cifar_lab.course.files import write_whole
 from cifar_lab.publishing import notebooks, run_results
 from cifar_lab.quality import graders_page, grading_tests, margins, scores
 from cifar_lab.quality.answers import answers
@@ -66,7 +68,7 @@ def enter_results(
     """Keep what finished runs say, and write RESULTS.md's table anew."""
     for run in runs or []:
         out.print(run_results.keep(run).relative_to(syllabus.ROOT))
-    stubs.write_whole(run_results.PAGE, run_results.page())
+    write_whole(run_results.PAGE, run_results.page())
 
 
 @app.command("mutants")
@@ -97,24 +99,29 @@ def measure_margins(
 @app.command("graders")
 def write_graders() -> None:
     """Write GRADERS.md anew."""
-    stubs.write_whole(graders_page.PAGE, graders_page.page())
+    write_whole(graders_page.PAGE, graders_page.page())
 
 
 @app.command()
 def check() -> None:
     """Fail when stubs, notebooks, hints, results or the graders' figures are out of step."""
     missing = _missing_files()
-    for fault in missing:
-        out.print(fault)
+    for problem in missing:
+        out.print(problem)
     if missing:  # nothing else can be asked
         raise typer.Exit(1)
-    faults = [*_stub_faults(), *_notebook_faults(), *_syllabus_faults(), *_grader_faults()]
+    problems = [
+        *_stub_problems(),
+        *_notebook_problems(),
+        *_syllabus_problems(),
+        *_grader_problems(),
+    ]
     if run_results.PAGE.read_text(encoding="utf-8") != run_results.page():
-        faults.append("RESULTS.md's table is not that of records/runs/: maintain results")
-    faults += graders_page.faults()
-    for fault in faults:
-        out.print(fault)
-    if faults:
+        problems.append("RESULTS.md's table is not that of records/runs/: maintain results")
+    problems += graders_page.problems()
+    for problem in problems:
+        out.print(problem)
+    if problems:
         raise typer.Exit(1)
     out.print("stubs, notebooks, syllabus, results and graders are in step")
 
@@ -134,24 +141,24 @@ def _missing_files() -> list[str]:
     ]
 
 
-def _grader_faults() -> list[str]:
+def _grader_problems() -> list[str]:
     """Exercises that nothing defines, judges or tries."""
-    faults = []
+    problems = []
     tried = {kind: Counter(a.exercise for a in answers(kind)) for kind in ("wrong", "right")}
     for id, exercise in syllabus.exercises().items():
         if not stubs.defines(stubs.reference(exercise.module), exercise.name):
-            faults.append(f"{id}: solutions/cifar_course/{exercise.module}.py does not define it")
+            problems.append(f"{id}: solutions/cifar_course/{exercise.module}.py does not define it")
         if not grading_tests.tests(exercise):
-            faults.append(f"{id} has no test in tests/grading/")
+            problems.append(f"{id} has no test in tests/grading/")
         for kind, least in (("wrong", 1), ("right", 4)):
             if tried[kind][id] < least:
-                faults.append(
+                problems.append(
                     f"{id} has fewer than {least} answers in tests/corpus/answers/{kind}/"
                 )
-    return faults
+    return problems
 
 
-def _stub_faults() -> list[str]:
+def _stub_problems() -> list[str]:
     return [
         f"cifar_course/{lesson.module}.py is not the stub: python -m cifar_lab.maintain stubs"
         for lesson in syllabus.lessons()
@@ -160,11 +167,11 @@ def _stub_faults() -> list[str]:
     ]
 
 
-def _notebook_faults() -> list[str]:
+def _notebook_problems() -> list[str]:
     found, known = [], syllabus.exercises()
     for text in notebooks.texts():
         differing = notebooks.disagreements(text)
-        found += [f"{fault}: python -m cifar_lab.maintain sync" for fault in differing]
+        found += [f"{problem}: python -m cifar_lab.maintain sync" for problem in differing]
         lesson = text.with_suffix(".ipynb")
         if lesson.exists() and notebooks.outputs(lesson):
             found.append(
@@ -185,21 +192,21 @@ def _notebook_faults() -> list[str]:
     return found
 
 
-def _syllabus_faults() -> list[str]:
-    faults = []
+def _syllabus_problems() -> list[str]:
+    problems = []
     for exercise in syllabus.exercises().values():
         if len(exercise.hints) != syllabus.HINT_LEVELS or not all(map(str.strip, exercise.hints)):
-            faults.append(f"{exercise.id} needs {syllabus.HINT_LEVELS} hints in syllabus.toml")
+            problems.append(f"{exercise.id} needs {syllabus.HINT_LEVELS} hints in syllabus.toml")
         if not exercise.hard:
-            faults.append(f"{exercise.id} does not say what is hard about it in syllabus.toml")
+            problems.append(f"{exercise.id} does not say what is hard about it in syllabus.toml")
     points = sum(lesson.points for lesson in syllabus.lessons())
     if points != 100:
-        faults.append(f"the points of all lessons come to {points:g}, not to 100")
-    return faults
+        problems.append(f"the points of all lessons come to {points:g}, not to 100")
+    return problems
 
 
 if __name__ == "__main__":
     try:
         app()
-    except (stubs.StubError, syllabus.UnknownExercise) as problem:
+    except CourseError as problem:
         raise SystemExit(f"maintain: {problem}") from None

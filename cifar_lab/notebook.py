@@ -5,15 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cifar_lab.course import progress, stubs, syllabus
+from cifar_lab.course.errors import CourseError
 from cifar_lab.course.submission import NoSubmission, find_submission
-from cifar_lab.course.verdict import ExerciseVerdict
+from cifar_lab.course.verdict import ExerciseVerdict, Status
 from cifar_lab.execution.keras_import import import_keras
 from cifar_lab.execution.loader import PACKAGE, Modules
 
 FILLED, EMPTY = "*", "."
 
 
-class WrongModules(Exception):
+class WrongModules(CourseError):
     """The notebook would run on other modules than the ones its folder stands for."""
 
 
@@ -105,13 +106,15 @@ def in_words(verdict: ExerciseVerdict) -> str:
     """A verdict, with the first failure's message and the first hint."""
     exercise = verdict.exercise
     right = sum(test.passed for test in verdict.tests)
-    tests = "" if verdict.status == "not written" else f"{right} of {len(verdict.tests)} tests, "
+    tests = (
+        "" if verdict.status == Status.NOT_WRITTEN else f"{right} of {len(verdict.tests)} tests, "
+    )
     points = f"{verdict.points:g} of {exercise.points:g} points"
-    if verdict.status == "failed":  # "failed, 5 of 6 tests" would read as five failures
+    if verdict.status == Status.FAILED:  # "failed, 5 of 6 tests" would read as five failures
         tests = f"{right} of {len(verdict.tests)} tests passed, "
     lines = [f"{exercise.id}: {verdict.status}, {tests}{points}"]
     failure = verdict.first_failure
-    if verdict.status == "failed":
+    if verdict.status == Status.FAILED:
         lines += ["", f"{failure.name}:", *("  " + line for line in failure.message.splitlines())]
     if not verdict.passed:
         named = failure.mistake  # the first hint is about the idea, not about this mistake

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from cifar_lab.course import syllabus
-from cifar_lab.course.verdict import ExerciseVerdict, total, total_hidden
+from cifar_lab.course.verdict import ExerciseVerdict, Status, total, total_hidden
 
-SIGNS = {"passed": "✓", "failed": "✗", "not written": "·", "not judged": " "}
-PLAIN_SIGNS = {"passed": "+", "failed": "x", "not written": ".", "not judged": " "}
-COLOURS = {"passed": "green", "failed": "red", "not written": "dim", "not judged": "dim"}
+SIGNS = dict(zip(Status, "✓✗· ", strict=True))
+PLAIN_SIGNS = dict(zip(Status, "+x. ", strict=True))
+COLORS = dict(zip(Status, ("green", "red", "dim", "dim"), strict=True))
 
 
 def console(**settings) -> Console:
@@ -76,12 +76,12 @@ def _table(verdicts: Mapping[str, ExerciseVerdict], target: Console) -> Table:
     for lesson in syllabus.lessons():
         for number, exercise in enumerate(lesson.exercises):
             verdict = verdicts.get(exercise.id)
-            status = verdict.status if verdict else "not judged"
+            status = verdict.status if verdict else Status.NOT_JUDGED
             points = f"{verdict.points:g}" if verdict else "-"
             table.add_row(
                 f"{lesson.number} {lesson.module}" if number == 0 else "",
                 exercise.name,
-                f"[{COLOURS[status]}]{sign[status]} {status}[/]",
+                f"[{COLORS[status]}]{sign[status]} {status}[/]",
                 f"{points} / {exercise.points:g}",
                 end_section=exercise is lesson.exercises[-1],
             )

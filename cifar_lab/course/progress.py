@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from cifar_lab.course import stubs, syllabus
+from cifar_lab.course.files import write_whole
 from cifar_lab.course.syllabus import Exercise
 from cifar_lab.course.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.execution.loader import read_module
@@ -30,7 +31,7 @@ def _load(folder: Path, name: str) -> dict:
 def _save(folder: Path, name: str, content: dict) -> None:
     try:
         (folder / FOLDER).mkdir(exist_ok=True)
-        stubs.write_whole(folder / FOLDER / name, json.dumps(content, indent=1))
+        write_whole(folder / FOLDER / name, json.dumps(content, indent=1))
     except OSError:
         pass  # a read-only submission is judged as well, only not remembered
 

@@ -8,6 +8,8 @@ import ast
 from pathlib import Path
 
 from cifar_lab.course import syllabus
+from cifar_lab.course.errors import CourseError
+from cifar_lab.course.files import write_whole
 
 OPEN, CLOSE = "# <answer>", "# </answer>"
 REFERENCE = syllabus.ROOT / "solutions"
@@ -15,7 +17,7 @@ REFERENCE = syllabus.ROOT / "solutions"
 KEPT = syllabus.LAB / "stubs"
 
 
-class StubError(Exception):
+class StubError(CourseError):
     """A module that cannot be cut or mended, and why."""
 
 
@@ -149,10 +151,3 @@ def is_stub(source: str, module: str, name: str) -> bool:
 def _tree(source: str, name: str) -> str:
     first, last = _span(source, name)
     return ast.dump(ast.parse("\n".join(_lines(source)[first:last])))
-
-
-def write_whole(file: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    part = file.with_name(file.name + ".part")
-    part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(file)

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from cifar_lab.course.errors import CourseError
 from cifar_lab.execution.loader import PACKAGE
 
 
-class NoSubmission(Exception):
+class NoSubmission(CourseError):
     """There is nothing to judge at the path that was given."""
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from cifar_lab.course.errors import CourseError
+
 LAB = Path(__file__).resolve().parents[1]
 TABLE = LAB / "course" / "syllabus.toml"
 ROOT = LAB.parent
@@ -53,7 +55,7 @@ class Lesson:
         return GRADING_TESTS / f"test_{self.number}_{self.module}.py"
 
 
-class UnknownExercise(LookupError):
+class UnknownExercise(CourseError, LookupError):
     """A name that is neither an exercise nor a lesson."""
 
 

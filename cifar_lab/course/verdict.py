@@ -1,9 +1,41 @@
 """What a judgement came to: tests, exercises, points."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from cifar_lab.course.syllabus import Exercise
+
+
+class Status(StrEnum):
+    """State of an exercise, or of one of its tests."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_WRITTEN = "not written"
+    NOT_JUDGED = "not judged"
+
+
+class FailureKind(StrEnum):
+    """Reason why learner code did not answer a test."""
+
+    EXCEPTION = "exception"
+    MEMORY = "memory"
+    TIMEOUT = "timeout"
+    CRASH = "crash"
+    KILLED = "killed"
+    OUTPUT_LIMIT = "output limit"
+    BAD_REPLY = "bad reply"
+    INVALID_MODEL = "invalid model"
+
+
+class Outcome(StrEnum):
+    """State of a submission's grading; only `GRADED` and `INVALID` come with a score."""
+
+    NOT_GRADED = "not graded"
+    GRADED = "graded"
+    INVALID = "invalid submission"
+    GRADING_ERROR = "grading error"
 
 
 @dataclass
@@ -17,7 +49,7 @@ class TestVerdict:
     message: str = ""
     not_written: str | None = None  # the exercise whose stub was met
     mistake: str | None = None  # the misconception that was recognised
-    fault: str | None = None  # timeout, crash, ...: what kept learner code from answering
+    failure_kind: FailureKind | None = None  # why learner code did not answer, if it did not
     flags: list[str] = field(default_factory=list)  # what a person should look at
 
 
@@ -36,18 +68,18 @@ class ExerciseVerdict:
         return bool(self.tests) and all(test.passed for test in self.tests)
 
     @property
-    def status(self) -> str:
+    def status(self) -> Status:
         """`passed`, `failed` or `not written`."""
         if self.passed:
-            return "passed"
+            return Status.PASSED
         untouched = all(test.not_written == self.exercise.id for test in self.tests)
-        return "not written" if untouched else "failed"
+        return Status.NOT_WRITTEN if untouched else Status.FAILED
 
     @property
     def was_killed(self) -> bool:
         """Whether something ended learner code from outside in one of the tests."""
         every = [*self.tests, *(test for test, _ in self.hidden)]
-        return any(test.fault == "killed" for test in every)
+        return any(test.failure_kind == FailureKind.KILLED for test in every)
 
     @property
     def points(self) -> float:

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from jaxtyping import Int64, UInt8
 
+from cifar_lab.course.errors import CourseError
 from cifar_lab.data import synthetic
 
 CIFAR10 = "CIFAR-10"
@@ -39,7 +40,7 @@ OR_ELSE = (
 )
 
 
-class DataError(Exception):
+class DataError(CourseError):
     """The data cannot be used; the message names the file, what is wrong and what to do."""
 
 
@@ -127,8 +128,8 @@ def describe() -> str:
     try:
         place = locate()
         dataset = load()
-    except DataError as fault:
-        return f"The data cannot be used.\n{fault}"
+    except DataError as problem:
+        return f"The data cannot be used.\n{problem}"
     counts = f"{len(dataset.y_train):,} training and {len(dataset.y_test):,} test images"
     lines = [
         f"{dataset.name}: {counts}, {dataset.source}",

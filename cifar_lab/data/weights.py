@@ -3,12 +3,13 @@
 import os
 from pathlib import Path
 
+from cifar_lab.course.errors import CourseError
 from cifar_lab.data.dataset import GET_IT, patience
 
 NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 
 
-class WeightsError(Exception):
+class WeightsError(CourseError):
     """The weights cannot be used; the message names the file and says what to do."""
 
 

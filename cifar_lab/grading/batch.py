@@ -15,7 +15,8 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cifar_lab.course.stubs import write_whole
+from cifar_lab.course.errors import CourseError
+from cifar_lab.course.files import write_whole
 from cifar_lab.grading import intake
 from cifar_lab.grading.results import (
     GRADED,
@@ -38,7 +39,7 @@ CALM = {  # Dask looks after itself fifty times a second otherwise, a sixth of a
 }
 
 
-class NoCluster(Exception):
+class NoCluster(CourseError):
     """Dask is not installed, or its workers did not come up."""
 
 

@@ -69,8 +69,8 @@ def grade(
                 # it may have been the machine, short of memory, say: the second verdict stands
                 killed = [v.exercise for v in verdicts.values() if v.was_killed]
                 verdicts |= judge(copy, killed, secret=secret, hidden=hidden, **how)
-            except CannotJudge as fault:
-                verdict, words = GRADING_ERROR, str(fault)
+            except CannotJudge as problem:
+                verdict, words = GRADING_ERROR, str(problem)
     trusted = sandboxed and not unprivileged
     stamp = UNPRIVILEGED if unprivileged else UNTRUSTED
     found = make_results(submission, verdicts, verdict, key, trusted, words, stamp)

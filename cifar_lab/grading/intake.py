@@ -52,14 +52,14 @@ class Submission:
         original: As it was called in the folder.
         modules: What was copied.
         ignored: What else was there, the first few of it.
-        faults: What is wrong with it; a submission without any module is invalid.
+        problems: What is wrong with it; a submission without any module is invalid.
     """
 
     name: str
     original: str
     modules: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     @property
     def valid(self) -> bool:
@@ -135,17 +135,17 @@ def take_in(source: Path, name: str, target: Path) -> Submission:
         if len(zips) == 1:
             source = zips[0]
         elif zips:
-            submission.faults.append(f"{len(zips)} zip files, and nobody can tell which is meant")
+            submission.problems.append(f"{len(zips)} zip files, and nobody can tell which is meant")
         if source.is_dir():
             _copy_modules(_files_of_folder(source), target, submission)
         else:
             with zipfile.ZipFile(source) as archive:
                 _copy_modules(_files_of_archive(archive), target, submission)
     except UNREADABLE as error:
-        submission.faults.append(f"not readable: {error}")
+        submission.problems.append(f"not readable: {error}")
     for module in syllabus.modules():
         if module not in submission.modules:
-            submission.faults.append(f"{module}.py is missing")
+            submission.problems.append(f"{module}.py is missing")
     return submission
 
 
@@ -210,7 +210,7 @@ def _copy_modules(members: Iterator[Member], target: Path, submission: Submissio
     ignored = []
     for number, member in enumerate(members):
         if number == MOST:
-            submission.faults.append(f"more than {MOST:,} files; the others were not looked at")
+            submission.problems.append(f"more than {MOST:,} files; the others were not looked at")
             break
         package = member.path.parent
         is_module = member.path.stem in syllabus.modules() and member.path.suffix == ".py"
@@ -229,7 +229,7 @@ def _copy_modules(members: Iterator[Member], target: Path, submission: Submissio
         submission.ignored.append(f"and {len(ignored) - NAMED:,} more")
     if len(packages) > 1:
         places = ", ".join(sorted(str(package) for package in packages))
-        submission.faults.append(f"more than one {PACKAGE}/, and nobody can tell which: {places}")
+        submission.problems.append(f"more than one {PACKAGE}/, and nobody can tell which: {places}")
         return
     texts = {}
     for module, member in sorted(next(iter(packages.values()), {}).items()):
@@ -238,25 +238,25 @@ def _copy_modules(members: Iterator[Member], target: Path, submission: Submissio
             (target / PACKAGE / f"{module}.py").write_text(text, encoding="utf-8", newline="\n")
             submission.modules.append(module)
             texts[f"{module}.py"] = text
-    submission.faults += _syntax_errors(texts)
+    submission.problems += _syntax_errors(texts)
 
 
 def _text_of(member: Member, submission: Submission) -> str | None:
     """A module's text, UTF-8, one kind of line end; None, and a fault, if it is none."""
     if member.read is None:
-        submission.faults.append(f"{member.path} is not a plain file")
+        submission.problems.append(f"{member.path} is not a plain file")
         return None
     content = member.read(LARGEST + 1)
     if len(content) > LARGEST:
-        submission.faults.append(f"{member.path} is larger than {LARGEST // 1024} KiB")
+        submission.problems.append(f"{member.path} is larger than {LARGEST // 1024} KiB")
         return None
     try:
         text = content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
-        submission.faults.append(f"{member.path} is not UTF-8: {error}")
+        submission.problems.append(f"{member.path} is not UTF-8: {error}")
         return None
     if "\0" in text:
-        submission.faults.append(f"{member.path} holds a zero byte")
+        submission.problems.append(f"{member.path} holds a zero byte")
         return None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -275,7 +275,7 @@ def _syntax_errors(texts: dict[str, str]) -> list[str]:
         )
     except subprocess.TimeoutExpired:
         return ["the compiler did not come to an end with it"]
-    faults = done.stdout.splitlines()
+    problems = done.stdout.splitlines()
     if done.returncode:
-        faults.append("the compiler crashed on it")
-    return faults
+        problems.append("the compiler crashed on it")
+    return problems

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cifar_lab.course import syllabus
-from cifar_lab.course.stubs import write_whole
+from cifar_lab.course.files import write_whole
 from cifar_lab.course.verdict import ExerciseVerdict, total, total_hidden
 from cifar_lab.grading.intake import Submission, files_below
 from cifar_lab.reports import sanitize
@@ -50,7 +50,7 @@ def make_results(
     """
     # what the grader says of its own fault may quote a hidden test: it is not for students
     public = "The grader failed; this is no grade." if verdict == GRADING_ERROR else words
-    lines = [public, "" if trusted else stamp, *submission.faults]
+    lines = [public, "" if trusted else stamp, *submission.problems]
     if submission.ignored:
         lines.append("Not part of a submission, and ignored: " + ", ".join(submission.ignored))
     flags = {flag for v in verdicts.values() for test in v.tests for flag in test.flags}
@@ -97,7 +97,7 @@ def _tests(verdict: ExerciseVerdict) -> list[dict[str, Any]]:
             "output": "" if is_hidden else test.message,
             "extra_data": {
                 "mistake": None if is_hidden else test.mistake,
-                "fault": test.fault,
+                "failure_kind": test.failure_kind,
                 "hidden": is_hidden,
                 "not_written": test.not_written,
             },

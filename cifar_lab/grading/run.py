@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cifar_lab.course import syllabus
+from cifar_lab.course.errors import CourseError
 from cifar_lab.course.syllabus import Exercise
 from cifar_lab.course.verdict import ExerciseVerdict
 from cifar_lab.testing import plugin
@@ -17,7 +18,7 @@ from cifar_lab.testing import plugin
 QUICK = "grading and not trains"  # the tests that train no network
 
 
-class CannotJudge(Exception):
+class CannotJudge(CourseError):
     """The judge's own fault: no verdict can be given."""
 
 
@@ -26,12 +27,12 @@ class _Collector:
 
     def __init__(self):
         self.verdicts: dict[str, ExerciseVerdict] = {}
-        self.faults: list[str] = []
+        self.problems: list[str] = []
         self.interrupted: str | None = None
 
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         self.verdicts = config.stash[plugin.VERDICTS]
-        self.faults = config.stash[plugin.FAULTS]
+        self.problems = config.stash[plugin.GRADING_ERRORS]
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo) -> None:
         if not isinstance(excinfo.value, pytest.Session.Interrupted):  # a file that did not import
@@ -92,8 +93,8 @@ def judge(
         status = pytest.main(arguments, plugins=[collector, *plugins])
     if collector.interrupted is not None:
         raise KeyboardInterrupt(collector.interrupted)
-    if collector.faults:
-        raise CannotJudge("a grading test broke:\n" + "\n".join(collector.faults[:3]))
+    if collector.problems:
+        raise CannotJudge("a grading test broke:\n" + "\n".join(collector.problems[:3]))
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise CannotJudge(f"pytest stopped with status {int(status)}:\n{said.getvalue()}")
     missing = wanted - collector.verdicts.keys()

@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 
 from cifar_lab.course import stubs, syllabus
+from cifar_lab.course.errors import CourseError
+from cifar_lab.course.files import write_whole
 from cifar_lab.publishing import notebooks
 
 STAFF_ONLY = (
@@ -15,7 +17,7 @@ STAFF_ONLY = (
         "tests/lab/test_second_backend.py",
     ),  # they judge these answers
     # a class's grading is tested on submissions, right ones among them
-    *("tests/made_up_class.py", "tests/test_cohort.py", "tests/test_cohort_faults.py"),
+    *("tests/made_up_class.py", "tests/test_cohort.py", "tests/test_cohort_problems.py"),
     *("tests/test_hidden.py", "tests/test_pages.py", "tests/test_rebuild.py"),
     *(
         "tests/test_hostile.py",
@@ -33,7 +35,7 @@ WORKFLOW = Path("docs", "classroom.yml")  # at work only where GitHub looks for 
 WORKFLOW_AT_WORK = Path(".github", "workflows", "classroom.yml")
 
 
-class HandoutError(Exception):
+class HandoutError(CourseError):
     """No edition was written, and why."""
 
 
@@ -73,12 +75,12 @@ def lay_out(edition: Path, names: list[str]) -> None:
         _copy(syllabus.ROOT / name, edition / name)
     stubs.write_all(edition)
     readme = edition / "README.md"
-    stubs.write_whole(readme, _without_section(readme.read_text("utf-8"), STAFF_SECTION))
+    write_whole(readme, _without_section(readme.read_text("utf-8"), STAFF_SECTION))
     # `reset` has no reference there to cut a stub from
     kept = edition / stubs.KEPT.relative_to(syllabus.ROOT)
     kept.mkdir(parents=True)
     for module in syllabus.modules():
-        stubs.write_whole(kept / f"{module}.py", stubs.stub(module))
+        write_whole(kept / f"{module}.py", stubs.stub(module))
     for text in (edition / "lessons").glob("*.py"):
         notebooks.write(text.with_suffix(".ipynb"), notebooks.from_text(text))
 

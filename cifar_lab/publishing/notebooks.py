@@ -14,7 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from cifar_lab.course import syllabus
-from cifar_lab.course.stubs import write_whole
+from cifar_lab.course.files import write_whole
 
 LESSONS = syllabus.ROOT / "lessons"
 SOLUTIONS = syllabus.ROOT / "solutions"

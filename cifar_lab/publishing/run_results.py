@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from cifar_lab.course import syllabus
-from cifar_lab.course.stubs import write_whole
+from cifar_lab.course.files import write_whole
 
 RUNS = syllabus.ROOT / "records" / "runs"
 PAGE = syllabus.ROOT / "RESULTS.md"

@@ -72,7 +72,7 @@ def page() -> str:
     )
 
 
-def faults() -> list[str]:
+def problems() -> list[str]:
     """What is out of step, or not good enough."""
     found = []
     kept = scores.stored()

@@ -11,6 +11,7 @@ from statistics import mean, stdev
 
 from cifar_lab import hardware
 from cifar_lab.course import stubs, syllabus
+from cifar_lab.course.files import write_whole
 from cifar_lab.grading.run import judge
 from cifar_lab.quality import grading_tests
 from cifar_lab.testing.expect import MEASURED
@@ -82,4 +83,4 @@ def measure(seeds: int) -> Iterator[tuple[int, str]]:
     how = date.today().isoformat(), hardware.cpu()
     kept = [vars(Margin(*names, values, *how)) for names, values in found.items()]
     STORE.parent.mkdir(parents=True, exist_ok=True)
-    stubs.write_whole(STORE, json.dumps(kept, indent=1) + "\n")
+    write_whole(STORE, json.dumps(kept, indent=1) + "\n")

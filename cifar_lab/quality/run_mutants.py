@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from cifar_lab.course import stubs, syllabus
+from cifar_lab.course.errors import CourseError
 from cifar_lab.grading.run import QUICK, judge
 from cifar_lab.quality.mutants import Mutant
 
@@ -19,7 +20,7 @@ SERVER.set_forkserver_preload(["cifar_lab.quality.preload"])
 PATIENCE = 120.0  # seconds; a mutant that takes longer is taken for one that never ends
 
 
-class CannotScore(Exception):
+class CannotScore(CourseError):
     """The reference itself does not pass where mutants are judged."""
 
 

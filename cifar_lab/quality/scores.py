@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from cifar_lab import hardware
 from cifar_lab.course import stubs, syllabus
+from cifar_lab.course.files import write_whole
 from cifar_lab.course.syllabus import Exercise
 from cifar_lab.quality import grading_tests
 from cifar_lab.quality.mutants import Mutant, mutants
@@ -71,7 +72,7 @@ def keep(exercise: Exercise, key: str, killed: int, survivors: list[Mutant], sec
     }
     in_order = {id: scores[id] for id in syllabus.exercises() if id in scores}
     STORE.parent.mkdir(parents=True, exist_ok=True)
-    stubs.write_whole(STORE, json.dumps(in_order, indent=1) + "\n")
+    write_whole(STORE, json.dumps(in_order, indent=1) + "\n")
 
 
 def run(exercise: Exercise) -> Iterator[Mutant]:

@@ -111,7 +111,7 @@ def _exercise_of_class(id: str, marks: list) -> ExerciseOfClass:
         failures = [law for law in failures if law.name == name]
         ways = Counter(law.came for law in failures)
         # of equally frequent ones, a wrong result says more than an exception
-        example = max(failures, key=lambda law: (ways[law.came], law.fault is None))
+        example = max(failures, key=lambda law: (ways[law.came], law.failure_kind is None))
     statuses = {status: counts[status] for status in (PASSED, FAILED, NOT_WRITTEN)}
     return ExerciseOfClass(id, statuses, example, often)
 

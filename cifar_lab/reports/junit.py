@@ -28,7 +28,7 @@ def _add_exercise(root: ElementTree.Element, marks: Marks) -> None:
 
 
 def _add_failure(case: ElementTree.Element, law: Law) -> None:
-    kind = law.fault or ("failed" if law.written else "not written")
+    kind = law.failure_kind or ("failed" if law.written else "not written")
     failure = ElementTree.SubElement(case, "failure", type=xml(kind))
     failure.set("message", xml("a hidden test" if law.hidden else law.came))
     failure.text = xml(law.message)
@@ -41,7 +41,7 @@ def _add_fault(root: ElementTree.Element, student: Student) -> None:
     case = ElementTree.SubElement(suite, "testcase", classname="submission", name="is judged")
     outcome = ElementTree.SubElement(case, "failure" if own else "error", type=student.verdict)
     # what the grader says about its own fault may quote a hidden test
-    words = "\n".join(student.faults) if own else "There is no grade, and this is not a zero."
+    words = "\n".join(student.problems) if own else "There is no grade, and this is not a zero."
     outcome.set("message", student.verdict)
     outcome.text = xml(words)
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cifar_lab.course.errors import CourseError
 from cifar_lab.reports import sanitize
 from cifar_lab.reports.students import Student
 
@@ -37,7 +38,7 @@ CANVAS_FILE = re.compile(r"[^_]+(?:_LATE)?_(?P<id>\d+)_\d+_.*")
 MOODLE_FILE = re.compile(r"(?P<name>.+)_\d+_assignsubmission_.*")
 
 
-class RosterError(Exception):
+class RosterError(CourseError):
     """A roster that cannot be filled, and what would be right."""
 
 

@@ -26,7 +26,7 @@ class Law:
     worth: float
     message: str
     mistake: str | None
-    fault: str | None
+    failure_kind: str | None
     written: bool
     hidden: bool
 
@@ -82,7 +82,7 @@ class Student:
         original: As the submission was called.
         points: None where there is no grade, which is not the same as zero.
         words: What the grader said about the submission as a whole.
-        faults: What was wrong with the submission.
+        problems: What was wrong with the submission.
         flags: What else the grader wants a person to see.
     """
 
@@ -92,7 +92,7 @@ class Student:
     trusted: bool
     points: float | None
     words: str
-    faults: tuple[str, ...]
+    problems: tuple[str, ...]
     flags: tuple[str, ...]
     laws: tuple[Law, ...]
 
@@ -136,13 +136,13 @@ class Student:
         """Why a person should look at this submission, and the details of each reason."""
         reasons = {}
         if not self.graded:
-            reasons[self.verdict] = "; ".join(self.faults) or self.words
+            reasons[self.verdict] = "; ".join(self.problems) or self.words
         elif not self.trusted:
             reasons["graded without a sandbox"] = ""
         for law in self.laws:
-            if law.fault not in (None, "exception"):  # to raise one is an ordinary failure
-                known = reasons.setdefault(law.fault, law.exercise).split(", ")
-                reasons[law.fault] = ", ".join(dict.fromkeys([*known, law.exercise]))
+            if law.failure_kind not in (None, "exception"):  # to raise one is an ordinary failure
+                known = reasons.setdefault(law.failure_kind, law.exercise).split(", ")
+                reasons[law.failure_kind] = ", ".join(dict.fromkeys([*known, law.exercise]))
         if self.flags:
             reasons["flagged"] = "; ".join(self.flags)
         return reasons
@@ -158,7 +158,7 @@ def read_student(results: Mapping[str, Any]) -> Student:
         trusted=data["trusted"],
         points=results.get("score"),
         words=data.get("words", ""),
-        faults=tuple(data["faults"]),
+        problems=tuple(data["problems"]),
         flags=tuple(str(flag) for flag in data.get("flags", ())),
         laws=tuple(_law(test) for test in results["tests"]),
     )
@@ -176,7 +176,7 @@ def _law(test: Mapping[str, Any]) -> Law:
         worth=test["max_score"],
         message="" if hidden else test["output"],
         mistake=None if hidden else data.get("mistake"),
-        fault=data.get("fault"),
+        failure_kind=data.get("failure_kind"),
         written=data.get("not_written") != exercise,
         hidden=hidden,
     )

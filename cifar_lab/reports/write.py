@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from cifar_lab.course.stubs import write_whole
+from cifar_lab.course.files import write_whole
 from cifar_lab.reports import html, junit
 from cifar_lab.reports.roster import Roster
 from cifar_lab.reports.students import read_student

@@ -25,8 +25,9 @@ from pathlib import Path
 from typing import IO
 
 from cifar_lab.course import stubs, syllabus
+from cifar_lab.course.verdict import FailureKind
 from cifar_lab.execution import protocol
-from cifar_lab.testing.learner import Fault, GradingError
+from cifar_lab.testing.learner import Failure, GradingError
 
 # all that the worker needs of the course; tests, reference and points stay outside
 INSIDE = ("__init__.py", "execution")
@@ -57,7 +58,7 @@ THREADS = {
     "TF_NUM_INTRAOP_THREADS": "2",
     "TF_NUM_INTEROP_THREADS": "2",
 }
-ENDINGS = ("crash", "killed")
+ENDINGS = (FailureKind.CRASH, FailureKind.KILLED)
 # how a process ends that does something impossible; any other signal was sent to it
 OWN_SIGNALS = frozenset(
     (
@@ -110,7 +111,7 @@ class Sandbox:
         self.limits = limits or Limits()
         self._has_keras = False
         self.left = self.limits.total
-        self.hanging: dict[str, Fault] = {}  # modules whose import does not come to an end
+        self.hanging: dict[str, Failure] = {}  # modules whose import does not come to an end
         self._timeouts: Counter[str | None] = Counter()  # by exercise
         self._kept: tuple[str, socket.socket] | None = None  # an exercise and its child
         self._process: subprocess.Popen | None = None
@@ -226,7 +227,7 @@ class Sandbox:
         session = Session(self)
         if self._timeouts[exercise] >= PATIENCE:
             words = f"{PATIENCE} other tests of it took too long already"
-            session.fault = Fault("timeout", words)
+            session.failure = Failure(FailureKind.TIMEOUT, words)
             yield session
             return
         shared = exercise and not alone
@@ -239,7 +240,7 @@ class Sandbox:
         try:
             yield session
         finally:
-            kind = session.fault.kind if session.fault else None
+            kind = session.failure.kind if session.failure else None
             if kind is None and shared:
                 self._kept = (exercise, session.channel)
             else:
@@ -248,7 +249,7 @@ class Sandbox:
                 self.ending()
             elif kind and kind not in ENDINGS:
                 self.close()  # it goes on, and nobody waits for it
-            if kind == "timeout" and exercise:
+            if kind == FailureKind.TIMEOUT and exercise:
                 self._timeouts[exercise] += 1
 
     def _kept_for(self, exercise: str) -> socket.socket | None:
@@ -328,7 +329,7 @@ class Session:
     def __init__(self, sandbox: Sandbox):
         self.channel: socket.socket | None = None
         self.renew: Callable[[], socket.socket] | None = None  # where it was another test's
-        self.fault: Fault | None = None
+        self.failure: Failure | None = None
         self._sandbox = sandbox
         self._imported: set[str] = set()
 
@@ -336,33 +337,33 @@ class Session:
         """One exchange.
 
         Raises:
-            Fault: Learner code took too long, died, or sent something that is no reply.
+            Failure: Learner code took too long, died, or sent something that is no reply.
         """
-        if self.fault is not None:
-            raise self.fault
+        if self.failure is not None:
+            raise self.failure
         limits, start = self._sandbox.limits, time.monotonic()
         seconds = max(min(limits.seconds, self._sandbox.left), 0)
         try:
             if not seconds:
                 raise TimeoutError
             if self._has_spoken():
-                raise Fault("bad reply", "it answered before it was asked")
+                raise Failure(FailureKind.BAD_REPLY, "it answered before it was asked")
             self.channel.settimeout(seconds)
             self.channel.sendall(LENGTH.pack(len(frame)) + frame)
             (length,) = LENGTH.unpack(self._exactly(LENGTH.size, start + seconds))
             if length > limits.reply:
-                raise Fault("output limit", f"a reply of {length:,} bytes")
+                raise Failure(FailureKind.OUTPUT_LIMIT, f"a reply of {length:,} bytes")
             return self._exactly(length, start + seconds)
         except TimeoutError:
-            self.fault = Fault("timeout", f"no answer within {seconds:.3g} seconds")
+            self.failure = Failure(FailureKind.TIMEOUT, f"no answer within {seconds:.3g} seconds")
         except OSError:
             self.channel.close()
-            self.fault = _fault_of(self._sandbox.ending())
-        except Fault as fault:
-            self.fault = fault
+            self.failure = _failure_of(self._sandbox.ending())
+        except Failure as failure:
+            self.failure = failure
         finally:
             self._sandbox.left -= time.monotonic() - start
-        raise self.fault
+        raise self.failure
 
     def _has_spoken(self) -> bool:
         self.channel.settimeout(0)
@@ -375,11 +376,11 @@ class Session:
         """Import a module of the submission by itself, so that one that hangs does so only once.
 
         Raises:
-            Fault: It did not come to an end, in this test or in an earlier one.
+            Failure: It did not come to an end, in this test or in an earlier one.
         """
         hanging = self._sandbox.hanging
-        if self.fault is not None:  # an earlier one, not this module's
-            raise self.fault
+        if self.failure is not None:  # an earlier one, not this module's
+            raise self.failure
         if module in hanging:
             raise hanging[module]
         if module in self._imported:
@@ -387,14 +388,14 @@ class Session:
         self._imported.add(module)
         try:
             self.handle(protocol.encode({"import": module}))
-        except Fault as fault:
-            if self.renew and fault.kind in ENDINGS:
+        except Failure as failure:
+            if self.renew and failure.kind in ENDINGS:
                 # it was an earlier test that ended this process, if late
-                self.channel, self.renew, self.fault = self.renew(), None, None
+                self.channel, self.renew, self.failure = self.renew(), None, None
                 self._imported.clear()
                 self.import_first(module)
                 return
-            hanging[module] = fault
+            hanging[module] = failure
             raise
 
     def _exactly(self, count: int, deadline: float) -> bytes:
@@ -421,15 +422,19 @@ def _is_ready(channel: socket.socket) -> bool:
         return False
 
 
-def _fault_of(status: int | None) -> Fault:
+def _failure_of(status: int | None) -> Failure:
     """How a child ended before it answered."""
     if status is None:
-        return Fault("killed", "the process that ran it is gone, and its sandbox with it")
+        return Failure(
+            FailureKind.KILLED, "the process that ran it is gone, and its sandbox with it"
+        )
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        kind = "crash" if number in OWN_SIGNALS else "killed"
-        return Fault(kind, f"signal {number} ended the process that ran it")
-    return Fault("crash", f"the process that ran it ended itself: {os.WEXITSTATUS(status)}")
+        kind = FailureKind.CRASH if number in OWN_SIGNALS else FailureKind.KILLED
+        return Failure(kind, f"signal {number} ended the process that ran it")
+    return Failure(
+        FailureKind.CRASH, f"the process that ran it ended itself: {os.WEXITSTATUS(status)}"
+    )
 
 
 def check(keras: bool = True) -> None:

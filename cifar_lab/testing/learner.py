@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from cifar_lab.course.errors import CourseError
+from cifar_lab.course.verdict import FailureKind
 from cifar_lab.execution import protocol
 from cifar_lab.execution.worker import MESSAGE_LIMIT
 from cifar_lab.testing.describe import call_in_words
@@ -40,7 +42,7 @@ class LearnerError(Exception):
         return exercise if found and "NotImplementedError" in self.types else None
 
 
-class Fault(LearnerError):
+class Failure(LearnerError):
     """Learner code did not answer as it should: it took too long, died, or sent nonsense.
 
     Attributes:
@@ -52,7 +54,7 @@ class Fault(LearnerError):
         self.kind = kind
 
 
-class GradingError(Exception):
+class GradingError(CourseError):
     """The grader's own fault: no verdict, and never a zero."""
 
 
@@ -68,7 +70,7 @@ class Learner:
         arguments: The arrays that the last call was given, in their order, as it left them.
             What the test itself holds never changes: a submission that empties its arguments would
             move what a test expects, wherever that is computed after the call.
-        fault: The last Fault, also where a test expected an exception.
+        failure: The last Failure, also where a test expected an exception.
         flags: What a person should look at.
     """
 
@@ -82,7 +84,7 @@ class Learner:
         self._import_first = import_first
         self.trusted = trusted
         self.arguments: list[np.ndarray] = []
-        self.fault: Fault | None = None
+        self.failure: Failure | None = None
         self.flags: list[str] = []
         self.last_call = ""
 
@@ -104,9 +106,9 @@ class Learner:
             if "error" in reply:
                 raise LearnerError(**_cut(reply["error"]), call=described)
             self.arguments = reply["arguments"]
-        except Fault as fault:
-            fault.call = described
-            self.fault = fault
+        except Failure as failure:
+            failure.call = described
+            self.failure = failure
             raise
         return reply["result"]
 
@@ -115,16 +117,16 @@ class Learner:
         try:
             reply = protocol.decode(frame, self._proxy)
         except protocol.ProtocolError as error:
-            raise Fault("bad reply", str(error)) from error
+            raise Failure(FailureKind.BAD_REPLY, str(error)) from error
         if not _is_reply(reply, arrays):
-            raise Fault("bad reply", "it is neither a result nor an error")
+            raise Failure(FailureKind.BAD_REPLY, "it is neither a result nor an error")
         return reply
 
     def _proxy(self, kind: str, number: int) -> "Proxy":
         return Proxy(kind, number, self)
 
 
-def _refusal(frame: bytes, words: str) -> Fault:
+def _refusal(frame: bytes, words: str) -> Failure:
     """Whose fault it is that a request was not understood.
 
     Raises:
@@ -134,7 +136,9 @@ def _refusal(frame: bytes, words: str) -> Fault:
         protocol.decode(frame)
     except protocol.ProtocolError as error:
         raise GradingError(f"a request that is no frame: {error}") from error
-    return Fault("bad reply", f"it does not know what was asked: {words[:MESSAGE_LIMIT]}")
+    return Failure(
+        FailureKind.BAD_REPLY, f"it does not know what was asked: {words[:MESSAGE_LIMIT]}"
+    )
 
 
 def _cut(error: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import pytest
 
 from cifar_lab.course import board, syllabus
 from cifar_lab.course.submission import NoSubmission, find_submission
-from cifar_lab.course.verdict import ExerciseVerdict, TestVerdict
+from cifar_lab.course.verdict import ExerciseVerdict, FailureKind, TestVerdict
 from cifar_lab.execution.keras_import import import_keras
 from cifar_lab.execution.loader import PACKAGE
 from cifar_lab.execution.worker import Worker
@@ -29,7 +29,7 @@ from cifar_lab.testing.samples import drawing
 
 VERDICTS = pytest.StashKey[dict[str, ExerciseVerdict]]()
 MESSAGE_LIMIT = 20_000  # characters
-FAULTS = pytest.StashKey[list[str]]()
+GRADING_ERRORS = pytest.StashKey[list[str]]()
 # as it was when pytest began, before any conftest.py
 DATA_ASKED_FOR = os.environ.get("CIFAR_COURSE_DATA")
 
@@ -97,7 +97,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "trains: trains a network for some seconds")
     config.addinivalue_line("markers", "proof: long; run by `pytest -m proof`")
     config.stash[VERDICTS] = {}
-    config.stash[FAULTS] = []
+    config.stash[GRADING_ERRORS] = []
     if _is_grading(config) and config.getoption("numprocesses", None):
         # none of pytest-xdist's processes would have all verdicts
         raise pytest.UsageError("grading runs in one process: leave out -n")
@@ -300,7 +300,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     error = call.excinfo.value if call.excinfo else None
     learner = item.funcargs.get("learner")
     if report.failed and _is_our_fault(error, call.when):
-        item.config.stash[FAULTS].append(f"{item.nodeid}: {type(error).__name__}: {error}")
+        item.config.stash[GRADING_ERRORS].append(f"{item.nodeid}: {type(error).__name__}: {error}")
         item.session.shouldstop = "a grading test broke"  # there will be no verdict
         return
     if report.failed:
@@ -335,7 +335,7 @@ def _note(item: pytest.Item, exercise: str, report: pytest.TestReport, error) ->
         test.message = _printable(str(report.longrepr))
         test.not_written = getattr(error, "not_written", None)
         test.mistake = getattr(error, "mistake", None)
-        test.fault = _fault(error, learner)
+        test.failure_kind = _fault(error, learner)
 
 
 def _printable(text: str) -> str:
@@ -345,11 +345,11 @@ def _printable(text: str) -> str:
 
 def _fault(error: BaseException, learner: Learner | None) -> str | None:
     """What kept learner code from answering; None where it answered, or is not written."""
-    if learner is not None and learner.fault is not None:
-        return learner.fault.kind
+    if learner is not None and learner.failure is not None:
+        return learner.failure.kind
     if not isinstance(error, LearnerError) or error.not_written:
         return None
-    return "memory" if "MemoryError" in error.types else "exception"
+    return FailureKind.MEMORY if "MemoryError" in error.types else FailureKind.EXCEPTION
 
 
 def _message(error: BaseException, learner: Learner | None) -> str:

@@ -48,8 +48,8 @@ def for_any(learner: Learner, seed: int) -> Callable:
         failures = []
 
         def guarded(**values):
-            if learner.fault is not None:  # it answers no more: there is nothing smaller to find
-                raise learner.fault
+            if learner.failure is not None:  # it answers no more: there is nothing smaller to find
+                raise learner.failure
             try:
                 law(**values)
             except Exception as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import track
 
-from cifar_lab.course.stubs import write_whole
+from cifar_lab.course.files import write_whole
 from cifar_lab.training.run import RunError
 
 CHUNK = 500  # images between two notes of progress: a few seconds' work

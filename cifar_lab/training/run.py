@@ -20,6 +20,7 @@ from rich.progress import (
 )
 
 from cifar_lab import hardware, plots
+from cifar_lab.course.errors import CourseError
 from cifar_lab.data import Dataset
 
 MEASURED = 1024  # images between two moves of the last bar: seconds of work, whole batches
@@ -27,7 +28,7 @@ MEASURED = 1024  # images between two moves of the last bar: seconds of work, wh
 _MEMORY = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")
 
 
-class RunError(Exception):
+class RunError(CourseError):
     """A run that cannot start or go on, and what to do about it."""
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
-from cifar_lab.testing.learner import Fault, Proxy
+from cifar_lab.course.verdict import FailureKind
+from cifar_lab.testing.learner import Failure, Proxy
 from cifar_lab.testing.samples import generator
 
 MOST_INPUTS = 2**20  # numbers in one image
@@ -28,7 +29,7 @@ def structure(model: Proxy) -> list[dict[str, Any]]:
     """`model.summary_spec()`; where nobody can trust it, held against the model's predictions.
 
     Raises:
-        Fault: `invalid model`: a network with these layers and weights predicts something else.
+        Failure: `invalid model`: a network with these layers and weights predicts something else.
     """
     spec = model.summary_spec()
     if not model.learner.trusted:
@@ -52,7 +53,7 @@ def head(model: Proxy, base: Proxy, spec: list[dict[str, Any]], images: np.ndarr
         images: Some that the model takes.
 
     Raises:
-        Fault: As `structure` does.
+        Failure: As `structure` does.
     """
     if model.learner.trusted:
         return
@@ -78,8 +79,8 @@ class _claims:
             return True
         if isinstance(error, KeyError | IndexError | TypeError | ValueError | AttributeError):
             words = "the layers that it names and its weights do not give its predictions"
-            self.learner.fault = Fault("invalid model", f"{words} ({error})")
-            raise self.learner.fault from None
+            self.learner.failure = Failure(FailureKind.INVALID_MODEL, f"{words} ({error})")
+            raise self.learner.failure from None
         return False
 
 

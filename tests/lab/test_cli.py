@@ -258,7 +258,7 @@ def test_lesson_1_is_judged_without_keras(half_done):
     """In a fresh interpreter: no Keras, no TensorFlow."""
     code = (
         "import sys\nfrom pathlib import Path\nfrom cifar_lab import syllabus\n"
-        "from cifar_lab.grading.judge import judge\n"
+        "from cifar_lab.grading.run import judge\n"
         f"judge(Path({str(half_done)!r}), syllabus.find(['1']))\n"
         "print(sorted({'keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)))\n"
     )

@@ -23,14 +23,14 @@ def syllabus_with(monkeypatch):
 
 
 def test_nothing_is_missing_here(reference):
-    assert maintain._missing_files() == [] and maintain._grader_faults() == []
+    assert maintain._missing_files() == [] and maintain._grader_problems() == []
 
 
 def test_an_exercise_that_is_only_entered(syllabus_with, reference):
     (first, *_) = syllabus.lessons()
     new = replace(first.exercises[0], name="brightness")
     syllabus_with(exercises=(*first.exercises, new))
-    assert maintain._grader_faults() == [
+    assert maintain._grader_problems() == [
         "normalization.brightness: solutions/cifar_course/normalization.py does not define it",
         "normalization.brightness has no test in tests/grading/",
         "normalization.brightness has fewer than 1 answers in tests/corpus/answers/wrong/",

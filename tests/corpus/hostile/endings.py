@@ -2,7 +2,7 @@
 
 # %% the process ends at import
 # earns: 0
-# faults: crash
+# failures: crash
 import os
 os._exit(0)
 
@@ -10,7 +10,7 @@ os._exit(0)
 # %% the process ends at the call
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
-# faults: crash
+# failures: crash
 import os
 
 def attack():
@@ -19,13 +19,13 @@ def attack():
 
 # %% exit at import
 # earns: 0
-# faults: exception
+# failures: exception
 raise SystemExit(0)
 
 
 # %% exit at the call
 # earns: 0
-# faults: exception
+# failures: exception
 def attack():
     exit(0)
 
@@ -42,7 +42,7 @@ def attack():
 
 # %% abort
 # earns: 0
-# faults: crash
+# failures: crash
 import os
 
 def attack():
@@ -51,7 +51,7 @@ def attack():
 
 # %% a segmentation fault
 # earns: 0
-# faults: crash
+# failures: crash
 import ctypes
 
 def attack():
@@ -60,14 +60,14 @@ def attack():
 
 # %% recursion without end
 # earns: 0
-# faults: exception
+# failures: exception
 def attack():
     return attack()
 
 
 # %% recursion deeper than the stack
 # earns: 0
-# faults: crash
+# failures: crash
 import sys
 sys.setrecursionlimit(10**9)
 
@@ -80,21 +80,21 @@ def attack():
 
 # %% Ctrl-C at import
 # earns: 0
-# faults: exception
+# failures: exception
 raise KeyboardInterrupt
 
 
 # %% Ctrl-C at the call
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
-# faults: exception
+# failures: exception
 def attack():
     raise KeyboardInterrupt
 
 
 # %% Ctrl-C from another thread, a moment later
 # earns: 0
-# faults: crash, exception
+# failures: crash, exception
 import _thread, threading
 
 def attack():
@@ -105,14 +105,14 @@ def attack():
 
 # %% GeneratorExit
 # earns: 0
-# faults: exception
+# failures: exception
 def attack():
     raise GeneratorExit
 
 
 # %% an exception outside Exception
 # earns: 0
-# faults: exception
+# failures: exception
 class Out(BaseException):
     pass
 
@@ -122,7 +122,7 @@ def attack():
 
 # %% it kills itself
 # earns: 0
-# faults: killed
+# failures: killed
 import os, signal
 
 def attack():
@@ -131,7 +131,7 @@ def attack():
 
 # %% it sends itself SIGTERM
 # earns: 0
-# faults: killed
+# failures: killed
 import os, signal
 
 def attack():
@@ -140,7 +140,7 @@ def attack():
 
 # %% it stops itself
 # earns: 0
-# faults: timeout
+# failures: timeout
 # seconds: 2
 import os, signal
 
@@ -150,7 +150,7 @@ def attack():
 
 # %% a loop at import
 # earns: 0
-# faults: timeout
+# failures: timeout
 # seconds: 2
 while True:
     pass
@@ -159,7 +159,7 @@ while True:
 # %% a loop at the call
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
-# faults: timeout
+# failures: timeout
 # seconds: 4
 def attack():
     while True:
@@ -168,7 +168,7 @@ def attack():
 
 # %% a loop that no signal ends
 # earns: 0
-# faults: timeout
+# failures: timeout
 # seconds: 2
 import signal
 for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
@@ -185,7 +185,7 @@ def attack():
 
 # %% a dead-lock at import
 # earns: 0
-# faults: timeout
+# failures: timeout
 # seconds: 2
 import threading
 lock = threading.Lock()
@@ -195,7 +195,7 @@ lock.acquire()
 
 # %% two threads in a dead-lock
 # earns: 0
-# faults: timeout
+# failures: timeout
 # seconds: 2
 import threading, time
 one, other = threading.Lock(), threading.Lock()
@@ -213,7 +213,7 @@ def attack():
 
 # %% a watchdog of its own
 # earns: 0
-# faults: crash
+# failures: crash
 import faulthandler, time
 
 def attack():
@@ -223,7 +223,7 @@ def attack():
 
 # %% an exception whose text raises
 # earns: 0
-# faults: exception
+# failures: exception
 class Odd(Exception):
     def __str__(self):
         raise SystemExit
@@ -235,7 +235,7 @@ def attack():
 
 # %% an exception whose text never ends
 # earns: 0
-# faults: timeout
+# failures: timeout
 # seconds: 2
 class Odd(Exception):
     def __str__(self):
@@ -248,14 +248,14 @@ def attack():
 
 # %% an exception with a giant text
 # earns: 0
-# faults: exception
+# failures: exception
 def attack():
     raise ValueError("x" * 200_000_000)
 
 
 # %% an exception whose class is not what it seems
 # earns: 0
-# faults: exception
+# failures: exception
 class Meta(type):
     @property
     def __mro__(cls):
@@ -271,7 +271,7 @@ def attack():
 
 # %% an exception that speaks to terminals and half a character
 # earns: 0
-# faults: exception
+# failures: exception
 def attack():
     raise ValueError("\x1b[2J\x1b]0;passed\x07 \ud800 \x00 <script>alert(1)</script>")
 
@@ -284,7 +284,7 @@ def attack():
 
 # %% exceptions in a circle
 # earns: 0
-# faults: exception
+# failures: exception
 def attack():
     first, second = ValueError("a"), ValueError("b")
     first.__cause__, second.__cause__ = second, first
@@ -294,14 +294,14 @@ def attack():
 
 # %% a syntax error of its own making
 # earns: 0
-# faults: exception
+# failures: exception
 def attack():
     raise SyntaxError("no", ("/submission/cifar_course/normalization.py", "x", [], {}))
 
 
 # %% a text for a line number
 # earns: 0
-# faults: exception
+# failures: exception
 def attack():
     error = SyntaxError("no")
     error.filename, error.lineno, error.text = "/submission/cifar_course/normalization.py", [[]], 7

@@ -2,7 +2,7 @@
 
 # %% the worker answers what it likes
 # earns: 0
-# faults: bad reply
+# failures: bad reply
 from cifar_lab.execution import protocol
 from cifar_lab.execution.worker import Worker
 Worker.handle = lambda self, frame: protocol.encode({"passed": True, "points": 100})
@@ -13,7 +13,7 @@ def attack():
 
 # %% the worker answers nothing
 # earns: 0
-# faults: bad reply
+# failures: bad reply
 from cifar_lab.execution import protocol
 protocol.encode = lambda *a, **k: b""
 
@@ -23,7 +23,7 @@ def attack():
 
 # %% the worker claims not to understand
 # earns: 0
-# faults: bad reply
+# failures: bad reply
 from cifar_lab.execution import protocol
 from cifar_lab.execution.worker import Worker
 Worker.handle = lambda self, frame: protocol.encode({"refused": "a grading error, surely"})
@@ -34,7 +34,7 @@ def attack():
 
 # %% a reply of 2**63 bytes
 # earns: 0
-# faults: output limit
+# failures: output limit
 import os, stat, struct
 
 def attack():
@@ -48,7 +48,7 @@ def attack():
 
 # %% a reply that never comes to its end
 # earns: 0
-# faults: timeout
+# failures: timeout
 # seconds: 4
 import os, stat, struct, time
 
@@ -66,7 +66,7 @@ def attack():
 
 # %% bytes that are no frame
 # earns: 0
-# faults: bad reply
+# failures: bad reply
 import os, stat, struct
 
 def attack():
@@ -80,7 +80,7 @@ def attack():
 
 # %% a second reply for the next question
 # earns: 0
-# faults: bad reply
+# failures: bad reply
 import os, stat, struct
 from cifar_lab.execution import protocol
 
@@ -101,7 +101,7 @@ def attack():
 
 # %% an error with endless names, lines and words
 # earns: 0
-# faults: exception
+# failures: exception
 from cifar_lab.execution import protocol
 from cifar_lab.execution.worker import Worker
 
@@ -119,7 +119,7 @@ def attack():
 
 # %% the channel is closed
 # earns: 0
-# faults: crash
+# failures: crash
 import os
 
 def attack():
@@ -128,7 +128,7 @@ def attack():
 
 # %% the channel lives on in another process
 # earns: 0
-# faults: crash
+# failures: crash
 import os, time
 
 def attack():
@@ -141,7 +141,7 @@ def attack():
 # %% everything is killed
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
-# faults: crash, killed, exception, none
+# failures: crash, killed, exception, none
 import os, signal
 
 def attack():
@@ -151,7 +151,7 @@ def attack():
 # %% the parent is killed
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
-# faults: crash, killed, exception, none
+# failures: crash, killed, exception, none
 import os, signal
 
 def attack():
@@ -244,7 +244,7 @@ def attack():
 
 # %% orders for the parent on every socket
 # earns: 0
-# faults: crash, bad reply, output limit, timeout
+# failures: crash, bad reply, output limit, timeout
 # seconds: 4
 import os, stat
 

@@ -41,7 +41,7 @@ def attack():
 
 # %% builtins that agree
 # earns: 0
-# faults: crash, exception, bad reply
+# failures: crash, exception, bad reply
 import builtins
 builtins.isinstance = lambda *a: True
 builtins.all = builtins.any = lambda *a: True
@@ -52,7 +52,7 @@ def attack():
 
 # %% the modules of the process are replaced
 # earns: 0
-# faults: crash, exception, bad reply
+# failures: crash, exception, bad reply
 import sys
 from unittest.mock import MagicMock
 for name in ("numpy", "safetensors", "safetensors.numpy", "json", "struct", "importlib"):
@@ -113,7 +113,7 @@ def standardize(images, mean, std):
 
 # %% an object that says it is an array
 # earns: 0
-# faults: exception
+# failures: exception
 import numpy as np
 
 class Lie:
@@ -129,7 +129,7 @@ def standardize(images, mean, std):
 
 # %% an object that says it is a model
 # earns: 0
-# faults: exception
+# failures: exception
 class Model:
     __class__ = property(lambda self: 1 / 0)
     update = property(lambda self: 1 / 0)
@@ -159,7 +159,7 @@ def standardize(images, mean, std):
 
 # %% a list without end
 # earns: 0
-# faults: timeout, memory
+# failures: timeout, memory
 # seconds: 3
 class Endless(list):
     def __iter__(self):
@@ -173,7 +173,7 @@ def standardize(images, mean, std):
 
 # %% a list that raises when it is read
 # earns: 0
-# faults: exception
+# failures: exception
 class Raises(list):
     def __iter__(self):
         raise ValueError("read")
@@ -186,14 +186,14 @@ def standardize(images, mean, std):
 # %% an object passes for the ValueError that was asked for
 # judges: normalization.train_validation_split
 # earns: 0
-# faults: exception, none
+# failures: exception, none
 def train_validation_split(*args, **kwargs):
     return object()
 
 
 # %% lists in lists in lists
 # earns: 0
-# faults: exception
+# failures: exception
 def standardize(images, mean, std):
     images[...] = 0
     nest = []
@@ -204,7 +204,7 @@ def standardize(images, mean, std):
 
 # %% a list that holds itself
 # earns: 0
-# faults: exception
+# failures: exception
 def standardize(images, mean, std):
     images[...] = 0
     nest = []
@@ -252,7 +252,7 @@ def standardize(images, mean, std):
 
 # %% a number of ten thousand digits
 # earns: 0
-# faults: exception
+# failures: exception
 def standardize(images, mean, std):
     images[...] = 0
     return 10**10_000
@@ -260,7 +260,7 @@ def standardize(images, mean, std):
 
 # %% a text of twenty million characters
 # earns: 0
-# faults: exception
+# failures: exception
 def standardize(images, mean, std):
     images[...] = 0
     return "x" * 20_000_000
@@ -268,7 +268,7 @@ def standardize(images, mean, std):
 
 # %% arrays of objects, texts and records
 # earns: 0
-# faults: exception
+# failures: exception
 import numpy as np
 
 def standardize(images, mean, std):
@@ -278,7 +278,7 @@ def standardize(images, mean, std):
 
 # %% an object that runs code when it is unpickled
 # earns: 0
-# faults: exception
+# failures: exception
 import os
 import numpy as np
 
@@ -321,7 +321,7 @@ def standardize(images, mean, std):
 
 # %% the images grow
 # earns: 0
-# faults: bad reply
+# failures: bad reply
 def standardize(images, mean, std):
     images.resize((1000, 7, 6, 3), refcheck=False)
 

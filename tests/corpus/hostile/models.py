@@ -56,7 +56,7 @@ def compile_cnn(model, learning_rate=1e-3):
 # module: cnn
 # judges: cnn.build_cnn
 # earns: 0.57
-# faults: invalid model, none
+# failures: invalid model, none
 # heavy: yes
 # (one law of seven holds: what comes out are probabilities)
 import keras
@@ -77,7 +77,7 @@ def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
 # module: regularization
 # judges: regularization.build_regularized_cnn
 # earns: 0
-# faults: invalid model, none
+# failures: invalid model, none
 # heavy: yes
 import keras
 from cifar_lab.execution import handles

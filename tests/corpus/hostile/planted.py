@@ -98,7 +98,7 @@ me,100
 
 # %% a helper that is not one of the five
 # earns: 0
-# faults: exception
+# failures: exception
 from cifar_course.helper import answer
 # --- file: cifar_course/helper.py
 answer = 42
@@ -127,7 +127,7 @@ raise SystemExit(0)
 # %% another lesson only
 # without: normalization
 # earns: 0
-# faults: exception
+# failures: exception
 # --- file: cifar_course/cnn.py
 x = 1
 

@@ -181,14 +181,14 @@ def attack():
 
 # %% more memory than there is
 # earns: 0
-# faults: memory
+# failures: memory
 def attack():
     return bytearray(2**36)
 
 
 # %% more memory than there is, at import
 # earns: 0
-# faults: memory
+# failures: memory
 hoard = bytearray(2**36)
 
 
@@ -206,7 +206,7 @@ def attack():
 # %% a disk full of one file
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
-# faults: exception
+# failures: exception
 def attack():
     with open("/tmp/big", "wb") as file:
         for _ in range(1000):
@@ -237,7 +237,7 @@ def attack():
 
 # %% forks without end
 # earns: 0
-# faults: exception
+# failures: exception
 import os, time
 
 def attack():
@@ -249,7 +249,7 @@ def attack():
 # %% forks of forks
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
-# faults: timeout, crash, exception, killed, bad reply, none
+# failures: timeout, crash, exception, killed, bad reply, none
 # seconds: 4
 import os
 
@@ -263,7 +263,7 @@ def attack():
 
 # %% threads without end
 # earns: 0
-# faults: exception
+# failures: exception
 import threading, time
 
 def attack():
@@ -315,7 +315,7 @@ def attack():
 
 # %% an answer of half a gigabyte and more
 # earns: 0
-# faults: output limit
+# failures: output limit
 # heavy: yes
 import numpy as np
 

@@ -72,9 +72,9 @@ def tarball(tmp_path, folder):
 
 def fault_of(path):
     """The message of the DataError that loading `path` raises."""
-    with pytest.raises(data.DataError) as fault:
+    with pytest.raises(data.DataError) as problem:
         data.load(str(path))
-    return str(fault.value)
+    return str(problem.value)
 
 
 # What is found
@@ -487,10 +487,10 @@ def test_a_cache_that_cannot_be_written_is_named_before_the_download(
 ):
     obstacle(monkeypatch, tmp_path)
     monkeypatch.setitem(sys.modules, "keras", None)
-    with pytest.raises(data.DataError) as fault:
+    with pytest.raises(data.DataError) as problem:
         data.download()
-    assert str(tmp_path / "keras" / "datasets") in str(fault.value)
-    assert "cannot write" in str(fault.value) and "KERAS_HOME" in str(fault.value)
+    assert str(tmp_path / "keras" / "datasets") in str(problem.value)
+    assert "cannot write" in str(problem.value) and "KERAS_HOME" in str(problem.value)
 
 
 REAL_KERAS = """
@@ -498,7 +498,7 @@ import socket, threading, time, urllib.request
 from cifar_lab.data import dataset as data
 from keras.src.utils import file_utils
 
-def fault():
+def problem():
     try:
         data.download()
     except data.DataError as error:
@@ -508,24 +508,24 @@ def no_network(*_, **__):
     raise socket.gaierror("no name server")
 
 socket.getaddrinfo = no_network
-print("no network:", fault())
+print("no network:", problem())
 
 server = socket.create_server(("127.0.0.1", 0))  # accepts, and never says a word
 address = server.getsockname()
 socket.getaddrinfo = lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address)]
 data.PATIENCE = 0.5
 start = time.monotonic()
-print("silence:", fault())
+print("silence:", problem())
 print("gave up in time:", time.monotonic() - start < 10)
 
 def captive(origin, path, progress):
     open(path, "wb").write(b"<html>log in</html>")
 
 file_utils.urlretrieve = captive
-print("page:", fault())
+print("page:", problem())
 calls = []
 file_utils.urlretrieve = lambda *arguments: (calls.append(1), captive(*arguments))
-print("again:", fault(), "asked again:", len(calls))
+print("again:", problem(), "asked again:", len(calls))
 """
 
 

@@ -53,7 +53,7 @@ def test_a_class_is_graded_and_graded_again(students, command, tmp_path):
     assert scores == {"ada": 5.0, "bob": 3.0, "eve": 0.0, "nil": 0.0, "zoe": 5.0}
     verdicts = {name: result["extra_data"]["verdict"] for name, result in results.items()}
     assert verdicts == {**dict.fromkeys(scores, "graded"), "nil": "invalid submission"}
-    assert all(t["extra_data"]["fault"] == "crash" for t in results["eve"]["tests"])
+    assert all(t["extra_data"]["failure_kind"] == "crash" for t in results["eve"]["tests"])
     assert {t["name"].partition(":")[0] for t in results["bob"]["tests"]} == {
         *("normalization.one_hot", "normalization.standardize")
     }

@@ -178,7 +178,7 @@ def test_a_submission_that_was_killed_is_judged_once_more(task, monkeypatch):
         judged.append([exercise.id for exercise in exercises])
         if len(judged) == 1:
             test = verdicts[TWO[1]].tests[0]
-            test.passed, test.fault = False, "killed"
+            test.passed, test.failure_kind = False, "killed"
         return verdicts
 
     monkeypatch.setattr(grade_one, "judge", killed_at_first)

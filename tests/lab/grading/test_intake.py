@@ -68,7 +68,7 @@ def test_only_the_modules_come_through(folder, taken):
     assert sorted(submission.ignored) == sorted(extras)
     assert (
         submission.modules == ["normalization"]
-        and submission.faults == MISSING
+        and submission.problems == MISSING
         and submission.valid
     )
 
@@ -92,7 +92,7 @@ def test_two_packages_are_a_fault(folder, taken):
     folder.put("new/" + MODULE)
     submission, files = taken(folder.path)
     assert not submission.valid and not files
-    assert "new/cifar_course, old/cifar_course" in submission.faults[0]
+    assert "new/cifar_course, old/cifar_course" in submission.problems[0]
 
 
 @pytest.mark.parametrize(
@@ -107,21 +107,21 @@ def test_two_packages_are_a_fault(folder, taken):
 def test_honest_oddities_do_not_matter(folder, taken, content):
     folder.put(MODULE, content)
     submission, files = taken(folder.path)
-    assert files == {MODULE: GOOD} and submission.faults == MISSING
+    assert files == {MODULE: GOOD} and submission.problems == MISSING
 
 
 @pytest.mark.parametrize(
-    ("content", "fault"),
+    ("content", "problem"),
     [
         ("é".encode("latin-1"), "is not UTF-8"),
         (b"x = 1\0", "holds a zero byte"),
         (b"#" * (256 * 1024 + 1), "is larger than 256 KiB"),
     ],
 )
-def test_what_is_no_source_is_named(folder, taken, content, fault):
+def test_what_is_no_source_is_named(folder, taken, content, problem):
     folder.put(MODULE, content)
     submission, files = taken(folder.path)
-    assert not files and not submission.valid and f"{MODULE} {fault}" in submission.faults[0]
+    assert not files and not submission.valid and f"{MODULE} {problem}" in submission.problems[0]
 
 
 def test_the_largest_source_that_is_allowed(folder, taken):
@@ -133,7 +133,7 @@ def test_a_module_that_does_not_parse_is_kept_and_named(folder, taken):
     folder.put(MODULE, "def one_hot(:\n")
     submission, files = taken(folder.path)
     assert submission.valid and MODULE in files
-    assert "normalization.py does not parse, line 1" in submission.faults[0]
+    assert "normalization.py does not parse, line 1" in submission.problems[0]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_module_that_does_not_parse_is_kept_and_named(folder, taken):
 def test_a_source_that_breaks_the_compiler_breaks_nothing_else(folder, taken, source):
     folder.put(MODULE, source)
     submission, _ = taken(folder.path)
-    assert submission.valid and len(submission.faults) > len(MISSING)
+    assert submission.valid and len(submission.problems) > len(MISSING)
 
 
 def test_links_pipes_and_devices_are_not_read(folder, taken, tmp_path):
@@ -154,7 +154,7 @@ def test_links_pipes_and_devices_are_not_read(folder, taken, tmp_path):
     (folder.path / "more").symlink_to(tmp_path, target_is_directory=True)
     submission, files = taken(folder.path)
     assert not files and not submission.valid
-    assert sum("is not a plain file" in fault for fault in submission.faults) == 2
+    assert sum("is not a plain file" in problem for problem in submission.problems) == 2
 
 
 def test_an_archive_cannot_climb_out(tmp_path, taken):
@@ -172,12 +172,12 @@ def test_a_link_in_an_archive_is_not_followed(tmp_path, taken):
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
     submission, files = taken(file)
-    assert not files and "is not a plain file" in submission.faults[0]
+    assert not files and "is not a plain file" in submission.problems[0]
 
 
 def test_an_archive_that_grows_without_end_is_cut_off(tmp_path, taken):
     submission, files = taken(zipped(tmp_path, {MODULE: b" " * (64 * 2**20)}))
-    assert not files and "is larger than 256 KiB" in submission.faults[0]
+    assert not files and "is larger than 256 KiB" in submission.problems[0]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", b"a text"])
@@ -185,7 +185,7 @@ def test_what_is_no_archive_is_named(tmp_path, taken, content):
     file = tmp_path / "ada.zip"
     file.write_bytes(content)
     submission, files = taken(file)
-    assert not files and not submission.valid and "not readable" in submission.faults[0]
+    assert not files and not submission.valid and "not readable" in submission.problems[0]
 
 
 def test_an_environment_beside_the_package_is_not_entered(folder, taken):
@@ -213,18 +213,18 @@ def test_a_stray_file_beside_the_zip_changes_nothing(folder, taken, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("beside", "fault"),
+    ("beside", "problem"),
     [
         ("cifar_course/cnn.py", "normalization.py is missing"),
         ("second.zip", "2 zip files, and nobody can tell which is meant"),
     ],
 )
-def test_a_zip_file_beside_other_work_is_not_guessed_at(folder, taken, tmp_path, beside, fault):
+def test_a_zip_file_beside_other_work_is_not_guessed_at(folder, taken, tmp_path, beside, problem):
     folder.put(beside)
     zipped(tmp_path, {MODULE: GOOD}).rename(folder.path / "first.zip")
     submission, files = taken(folder.path)
     assert MODULE not in files and "first.zip" in submission.ignored
-    assert submission.faults[0] == fault
+    assert submission.problems[0] == problem
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -238,13 +238,13 @@ def test_a_damaged_archive_is_the_students_matter(tmp_path, taken, seed):
         content[place] = random.integers(256)
     source.write_bytes(bytes(content))
     submission, _ = taken(source)
-    assert submission.faults
+    assert submission.problems
 
 
 def test_a_crowd_of_files_is_not_searched_to_its_end(tmp_path, taken, monkeypatch):
     monkeypatch.setattr(intake, "MOST", 10)
     submission, _ = taken(zipped(tmp_path, {f"{n:03}.txt": "" for n in range(20)} | {MODULE: GOOD}))
-    assert not submission.valid and "more than 10 files" in submission.faults[0]
+    assert not submission.valid and "more than 10 files" in submission.problems[0]
 
 
 def test_names_are_safe_and_different(tmp_path):

@@ -86,7 +86,7 @@ def test_wrong_modules_are_noticed(tmp_path):
     package.mkdir()
     (package / "__init__.py").touch()
     (tmp_path / "lessons").mkdir()
-    code = "from cifar_lab.check import start; start(1)"
+    code = "from cifar_lab.notebook import start; start(1)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path / "lessons", capture_output=True, text=True
     )

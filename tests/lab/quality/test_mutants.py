@@ -93,11 +93,11 @@ def test_a_margin_is_a_distance_in_deviations():
 
 def test_a_missing_margin_is_a_fault(reference, monkeypatch):
     monkeypatch.setattr(graders_page.margins, "stored", list)
-    assert any("cnn_one_batch_loss has no margin" in fault for fault in graders_page.faults())
+    assert any("cnn_one_batch_loss has no margin" in problem for problem in graders_page.problems())
 
 
 def test_page_and_figures_are_in_step(reference):
-    assert graders_page.faults() == []
+    assert graders_page.problems() == []
 
 
 @pytest.mark.proof

@@ -41,7 +41,7 @@ def results_of_class(count: int = 40, seed: int = 0) -> list[dict[str, Any]]:
     )
     found = [graded(name, draw.betavariate(3.5, 2), draw) for name in names[3:]]
     invalid, broken, waiting = (submission(name) for name in names[:3])
-    invalid.faults.append("not readable: File is not a zip file")
+    invalid.problems.append("not readable: File is not a zip file")
     words = "a grading test broke:\nOSError: [Errno 28] No space left on device"
     return [
         *found,
@@ -70,7 +70,7 @@ def graded(original: str, skill: float, draw: random.Random) -> dict[str, Any]:
     if draw.random() < 0.08:
         exercise = draw.choice(every)
         for test in verdicts[exercise.id].tests:
-            test.passed, test.fault = False, draw.choice(["timeout", "crash"])
+            test.passed, test.failure_kind = False, draw.choice(["timeout", "crash"])
             test.message = f"Called {exercise.id}(...).\nIt took longer than 20 s."
     return results.make_results(submission(original), verdicts, results.GRADED, "k", True)
 

@@ -2,13 +2,13 @@
 
 import base64
 import hashlib
-from html import unescape
 import json
 import random
 import re
 import shutil
 import socket
 import subprocess
+from html import unescape
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -47,8 +47,8 @@ def evil():
     for test in one["tests"]:
         test["name"] += EVIL
         test["output"] = f"Called f().\n{EVIL}"
-        test["extra_data"] |= {"mistake": EVIL, "fault": EVIL}
-    one["extra_data"] |= {"flags": [EVIL], "faults": [EVIL]}
+        test["extra_data"] |= {"mistake": EVIL, "failure_kind": EVIL}
+    one["extra_data"] |= {"flags": [EVIL], "problems": [EVIL]}
     one["output"] = EVIL
     return one
 
@@ -85,7 +85,7 @@ def with_points(*points: float | None) -> list[Student]:
             one["score"] = reached
             test = {"name": f"{ONE_HOT}: a law", "score": reached, "max_score": 10.0}
             test |= {"status": "passed" if reached == 10 else "failed", "output": ""}
-            one["tests"] = [{**test, "extra_data": {"mistake": None, "fault": None}}]
+            one["tests"] = [{**test, "extra_data": {"mistake": None, "failure_kind": None}}]
         found.append(read_student(one))
     return found
 
@@ -135,7 +135,7 @@ def test_the_most_frequent_failure_leaves_stubs_out(results):
     one = html.exercises_of_class(graded)[ONE_HOT]
     assert one.failure.name == frequent[1]["name"].partition(": ")[2] and one.failed_so == 2
     assert one.failure.came == "It returned 3."
-    frequent[1]["extra_data"]["fault"] = "exception"  # then a result says more than it
+    frequent[1]["extra_data"]["failure_kind"] = "exception"  # then a result says more than it
     graded = [s for s in map(read_student, results) if s.graded]
     assert html.exercises_of_class(graded)[ONE_HOT].failure.came == "It returned 4."
     assert one.counts == {"passed": 0, "failed": 3, "not written": len(graded) - 3}
@@ -155,7 +155,7 @@ def test_a_mistake_counts_once_for_each_student(results):
 def test_a_person_is_asked_to_look_at_everything_odd(results):
     results[0]["extra_data"]["flags"] = ["a layer of its own"]
     results[1]["extra_data"]["trusted"] = False
-    results[2]["tests"][0]["extra_data"]["fault"] = "timeout"
+    results[2]["tests"][0]["extra_data"]["failure_kind"] = "timeout"
     look = html.to_look_at(map(read_student, results))
     names = {reason: [student.original for student, _ in found] for reason, found in look.items()}
     first = [one["extra_data"]["original"] for one in results]

@@ -4,7 +4,7 @@ The submissions are cells of tests/corpus/hostile/*.py. Each is added to a modul
 its title stands what must come of it:
 
     # earns: 2                          points; all there are if it does not say
-    # faults: crash, none               what may have kept it from answering; `none` if it answered
+    # failures: crash, none               what may have kept it from answering; `none` if it answered
     # verdict: invalid submission       of its intake
     # judges: normalization.one_hot     exercises; `normalization.standardize` if it does not say
     # seconds: 4                        for one call, where none comes to an end
@@ -74,9 +74,9 @@ class Entry:
         return float(self.settings.get("earns", sum(e.points for e in self.judges)))
 
     @property
-    def faults(self) -> set[str]:
+    def problems(self) -> set[str]:
         """What may have kept it from answering."""
-        return set(self.settings.get("faults", "none").split(", "))
+        return set(self.settings.get("failures", "none").split(", "))
 
 
 def entries() -> list[Entry]:
@@ -229,10 +229,10 @@ def test_a_submission_gets_what_it_deserves(entry, canaries, tmp_path, reference
         seconds = float(entry.settings.get("seconds", 60))
         verdicts = judge(taken, entry.judges, sandboxed=True, seconds=seconds)
     tests = [test for verdict in verdicts.values() for test in verdict.tests]
-    said = "\n".join(f"{test.name}: {test.fault}: {test.message}" for test in tests)
+    said = "\n".join(f"{test.name}: {test.failure_kind}: {test.message}" for test in tests)
     assert total(list(verdicts.values()))[0] == entry.earns, said
-    faults = {test.fault or "none" for test in tests if not test.passed}
-    assert faults <= entry.faults, said
+    problems = {test.failure_kind or "none" for test in tests if not test.passed}
+    assert problems <= entry.problems, said
     assert not canaries.heard
     assert canaries.words["SECRET"] not in said
     assert said.replace("\n", "").isprintable()

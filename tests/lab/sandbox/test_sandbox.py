@@ -15,7 +15,7 @@ import pytest
 from cifar_lab.course import syllabus
 from cifar_lab.grading.run import QUICK, judge
 from cifar_lab.sandbox import sandbox as sandboxes
-from cifar_lab.testing.learner import Fault, Learner, LearnerError
+from cifar_lab.testing.learner import Failure, Learner, LearnerError
 
 # where an answer comes, it may come late on a busy machine; where none comes, nobody waits long
 PATIENT = sandboxes.Limits(seconds=60, memory=2048 * sandboxes.MEBIBYTE)
@@ -304,7 +304,7 @@ def test_ones_own_threads_are_counted():
 
 # --- code that does not behave --------------------------------------------------------------------
 
-FAULTS = {
+FAILURES = {
     "a loop": ("def one_hot(*a):\n    while True: pass\n", "timeout"),
     "a loop at import": ("while True: pass\n", "timeout"),
     "it ends the process": ("import os\ndef one_hot(*a):\n    os._exit(0)\n", "crash"),
@@ -319,12 +319,12 @@ FAULTS = {
 
 
 @pytest.mark.sandboxed
-@pytest.mark.parametrize("title", FAULTS)
+@pytest.mark.parametrize("title", FAILURES)
 def test_a_fault_costs_its_own_test_only(behind, title):
-    text, kind = FAULTS[title]
+    text, kind = FAILURES[title]
     limits = HASTY if kind == "timeout" else PATIENT
     sandbox = behind(text + "\n\ndef prepare():\n    return 42\n", limits)
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(Failure) as caught:
         ask(sandbox, one_hot)
     assert caught.value.kind == kind
     if "import" not in title:
@@ -337,10 +337,10 @@ def test_an_import_that_hangs_is_waited_for_once(behind):
     for waited in (True, False):
         with sandbox.session(seed=0) as session:
             learner = Learner(session.handle, session.import_first)
-            with pytest.raises(Fault) as caught:
+            with pytest.raises(Failure) as caught:
                 one_hot(learner)
-            assert caught.value.kind == "timeout" and learner.fault is caught.value
-            assert (session.fault is not None) == waited  # the second one asked nobody
+            assert caught.value.kind == "timeout" and learner.failure is caught.value
+            assert (session.failure is not None) == waited  # the second one asked nobody
 
 
 @pytest.mark.sandboxed
@@ -349,7 +349,7 @@ def test_a_fault_is_not_blamed_on_the_next_module(behind):
     with sandbox.session(seed=0) as session:
         learner = Learner(session.handle, session.import_first)
         for call in (one_hot, lambda learner: learner.schedules.step_decay(0, 0.1)):
-            with pytest.raises(Fault):
+            with pytest.raises(Failure):
                 call(learner)
     assert not sandbox.hanging
 
@@ -360,7 +360,7 @@ def test_a_submission_has_so_much_time_in_all(behind):
     sandbox = behind(text, sandboxes.Limits(total=3.5))
     assert ask(sandbox, one_hot) == 1
     for _ in range(2):
-        with pytest.raises(Fault) as caught:
+        with pytest.raises(Failure) as caught:
             ask(sandbox, one_hot)
         assert caught.value.kind == "timeout"
 
@@ -370,11 +370,11 @@ def test_an_exercise_that_hangs_is_waited_for_twice(behind):
     sandbox = behind("def one_hot(*a):\n    while True: pass\n", HASTY)
     for asked in (True, True, False):
         with sandbox.session(seed=0, exercise="normalization.one_hot") as session:
-            assert (session.fault is None) == asked
-            with pytest.raises(Fault):
+            assert (session.failure is None) == asked
+            with pytest.raises(Failure):
                 one_hot(Learner(session.handle, session.import_first))
     with sandbox.session(seed=0, exercise="normalization.prepare") as session:
-        assert session.fault is None
+        assert session.failure is None
 
 
 @pytest.mark.sandboxed
@@ -382,7 +382,7 @@ def test_a_new_sandbox_is_built_where_the_old_one_was_torn_down(behind):
     killing = "import os\ndef one_hot(*a):\n    os.kill(-1, 9)\n    return 1\n"
     sandbox = behind(killing + "def prepare():\n    return 42\n")
     # kill(-1) spares who calls it; its answer and the end of its sandbox come in either order
-    with contextlib.suppress(Fault):
+    with contextlib.suppress(Failure):
         ask(sandbox, one_hot)
     assert ask(sandbox, lambda learner: learner.normalization.prepare()) == 42
 
@@ -433,7 +433,7 @@ def test_nothing_survives_a_test(behind):
 def test_a_giant_reply_is_refused_before_it_is_read(behind):
     limits = sandboxes.Limits(reply=sandboxes.MEBIBYTE)
     sandbox = behind("import numpy\ndef one_hot(*a):\n    return numpy.zeros(2**20)\n", limits)
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(Failure) as caught:
         ask(sandbox, one_hot)
     assert caught.value.kind == "output limit"
 
@@ -447,7 +447,7 @@ def test_a_giant_reply_is_refused_before_it_is_read(behind):
     ],
 )
 def test_a_reply_that_is_no_frame_is_a_fault(reply):
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(Failure) as caught:
         one_hot(Learner(lambda frame: reply))
     assert caught.value.kind == "bad reply"
 
@@ -468,7 +468,7 @@ def test_a_reply_that_is_no_frame_is_a_fault(reply):
 def test_a_frame_that_is_no_reply_is_a_fault(value):
     from cifar_lab.execution import protocol
 
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(Failure) as caught:
         one_hot(Learner(lambda frame: protocol.encode(value)))
     assert caught.value.kind == "bad reply"
 

@@ -7,7 +7,7 @@ from cifar_lab.course import syllabus
 from cifar_lab.execution import protocol
 from cifar_lab.execution.worker import Worker
 from cifar_lab.testing.expect import Mismatch, expect_left_alone
-from cifar_lab.testing.learner import Fault, GradingError, Learner, LearnerError
+from cifar_lab.testing.learner import Failure, GradingError, Learner, LearnerError
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_leaving_is_an_exception_like_any_other(learner_of, way):
         learner_of(cnn=f"def f():\n    {way}\n").cnn.f()
 
 
-@pytest.mark.parametrize(("sent", "kind"), [(None, Fault), (b"no frame", GradingError)])
+@pytest.mark.parametrize(("sent", "kind"), [(None, Failure), (b"no frame", GradingError)])
 def test_whose_fault_a_refused_request_is(monkeypatch, sent, kind):
     """A request that its sender could not read either is the grader's fault."""
     refusal = protocol.encode({"refused": "what?"})
@@ -101,10 +101,10 @@ def test_whose_fault_a_refused_request_is(monkeypatch, sent, kind):
 
 
 def test_a_handle_that_learner_code_made_up_is_its_own_fault(learner_of):
-    text = "from cifar_lab.grading.wire import Handle\ndef f():\n    return Handle('model', 9)\n"
+    text = "from cifar_lab.execution.protocol import Handle\ndef f():\n    return Handle('model', 9)\n"
     learner = learner_of(cnn=text)
     model = learner.cnn.f()
-    with pytest.raises(Fault, match="there is no model 9"):
+    with pytest.raises(Failure, match="there is no model 9"):
         model.predict(np.zeros(3))
 
 

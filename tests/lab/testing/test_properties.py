@@ -10,14 +10,14 @@ from hypothesis.strategies import integers
 from cifar_lab.course import syllabus
 from cifar_lab.grading.run import judge
 from cifar_lab.testing.expect import Mismatch, expect
-from cifar_lab.testing.learner import Fault
+from cifar_lab.testing.learner import Failure
 from cifar_lab.testing.properties import for_any
 
 
 @pytest.fixture
 def learner():
     """As much of one as laws for any input know."""
-    return SimpleNamespace(fault=None, last_call="")
+    return SimpleNamespace(failure=None, last_call="")
 
 
 def seen(learner, seed: int) -> list[int]:
@@ -67,13 +67,13 @@ def test_an_answer_that_changes_is_no_fault_of_the_grader(learner):
 
 def test_nothing_is_asked_after_a_fault(learner):
     asked = []
-    with pytest.raises(Fault):
+    with pytest.raises(Failure):
 
         @for_any(learner, 0)(number=integers(0, 9))
         def law(number):
             asked.append(number)
-            learner.fault = Fault("timeout", "it takes too long")
-            raise learner.fault
+            learner.failure = Failure("timeout", "it takes too long")
+            raise learner.failure
 
     assert len(asked) == 1
 

@@ -7,7 +7,7 @@ from cifar_lab.course import syllabus
 from cifar_lab.data import synthetic
 from cifar_lab.execution.handles import summary_spec
 from cifar_lab.execution.worker import Worker
-from cifar_lab.testing.learner import Fault, Learner
+from cifar_lab.testing.learner import Failure, Learner
 from cifar_lab.testing.samples import drawing, generator
 from cifar_lab.verifier import rebuild
 
@@ -163,9 +163,9 @@ def more(spec):
 def test_a_claim_that_does_not_fit_is_a_fault(untrusted, monkeypatch, method, change):
     model = built(untrusted)
     lying(monkeypatch, method, change)
-    with pytest.raises(Fault) as caught:
+    with pytest.raises(Failure) as caught:
         rebuild.structure(model)
-    assert caught.value.kind == "invalid model" and untrusted.fault is caught.value
+    assert caught.value.kind == "invalid model" and untrusted.failure is caught.value
 
 
 def other_activation(spec):
@@ -206,7 +206,7 @@ def test_the_head_on_a_base_is_held_against_its_predictions(untrusted, monkeypat
     assert untrusted.flags == []
     dense = next(layer for layer in spec if layer["class"] == "Dense")
     assert dense["settings"].pop("activation") == "relu"
-    with pytest.raises(Fault):
+    with pytest.raises(Failure):
         rebuild.head(model, base, spec, images)
 
 
