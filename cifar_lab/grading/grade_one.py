@@ -64,7 +64,7 @@ def grade(
             verdict, words = GRADED, ""
             try:
                 asked = syllabus.find(exercises)
-                how = {"sandboxed": sandboxed, "unprivileged": unprivileged}
+                how = {"sandbox": sandboxed, "unprivileged_user": unprivileged}
                 verdicts = judge(copy, asked, secret=secret, hidden=hidden, **how)
                 # it may have been the machine, short of memory, say: the second verdict stands
                 killed = [v.exercise for v in verdicts.values() if v.was_killed]

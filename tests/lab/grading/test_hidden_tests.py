@@ -85,8 +85,8 @@ def test_hidden_tests_that_can_be_read_from_inside_are_not_run(reference, own):
         Path(place).chmod(0o755)
         inside = shutil.copytree(own, Path(place) / "own")
         with pytest.raises(CannotJudge, match=r"one reaches .'the hidden tests'"):
-            judge(reference, exercises, hidden=inside, sandboxed=True)
-    assert judge(reference, exercises, hidden=own, sandboxed=True)
+            judge(reference, exercises, hidden=inside, sandbox=True)
+    assert judge(reference, exercises, hidden=own, sandbox=True)
 
 
 def test_hidden_tests_may_lie_beside_the_courses_own(reference, own):
@@ -109,7 +109,7 @@ def one_hot(labels, num_classes):
     return builtins.calls
 """
     folder, exercises = submission_with(normalization=keeping), ["normalization.one_hot"]
-    verdicts = judge(folder, syllabus.find(exercises), hidden=own, sandboxed=True)
+    verdicts = judge(folder, syllabus.find(exercises), hidden=own, sandbox=True)
     messages = [test.message for test, _ in verdicts[exercises[0]].hidden]
     assert ["It returned 1.\n" in message for message in messages] == [False, True], messages
 

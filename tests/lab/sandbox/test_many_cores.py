@@ -62,7 +62,7 @@ def test_the_number_of_cores_is_faked(faked):
 def test_a_network_is_judged_in_the_sandbox(faked, reference, cores):
     """A thread for every core would be more than a fork, or the limit on processes, allows."""
     faked(cores)
-    verdicts = judge(reference, syllabus.find(["cnn.build_cnn"]), sandboxed=True)
+    verdicts = judge(reference, syllabus.find(["cnn.build_cnn"]), sandbox=True)
     assert verdicts["cnn.build_cnn"].passed, verdicts
 
 
@@ -72,7 +72,7 @@ def test_a_network_is_judged_in_the_sandbox(faked, reference, cores):
 @pytest.mark.parametrize("cores", CORES)
 def test_all_lessons_in_the_sandbox(faked, reference, cores):
     faked(cores)
-    verdicts = judge(reference, syllabus.find([]), sandboxed=True)
+    verdicts = judge(reference, syllabus.find([]), sandbox=True)
     assert all(verdict.passed for verdict in verdicts.values()), verdicts
 
 

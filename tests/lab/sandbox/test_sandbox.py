@@ -79,7 +79,7 @@ def test_a_wrong_answer_gets_the_same_verdict_in_the_sandbox(reference, submissi
     folder = submission_with(normalization=text + WRONG[title])
     wanted = syllabus.find(["normalization"])
     here = judge(folder, wanted)
-    there = judge(folder, wanted, sandboxed=True)
+    there = judge(folder, wanted, sandbox=True)
     assert {id: verdict.as_json() for id, verdict in here.items()} == {
         id: verdict.as_json() for id, verdict in there.items()
     }
@@ -89,7 +89,7 @@ def test_a_wrong_answer_gets_the_same_verdict_in_the_sandbox(reference, submissi
 @pytest.mark.sandboxed
 @pytest.mark.parametrize("module", ["normalization", "schedules"])
 def test_the_reference_earns_every_point_in_the_sandbox(reference, module):
-    verdicts = judge(reference, syllabus.find([module]), QUICK, sandboxed=True)
+    verdicts = judge(reference, syllabus.find([module]), QUICK, sandbox=True)
     assert all(verdict.passed for verdict in verdicts.values()), verdicts
 
 
