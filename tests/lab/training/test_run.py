@@ -64,7 +64,9 @@ def test_the_last_measurement_takes_all_in_order_and_shows_progress(training, mo
     layers = [keras.Input((32, 32, 3)), keras.layers.Flatten(), keras.layers.Dense(10)]
     network = keras.Sequential(layers)
     found = training.predicted(network, SMALL.x_test, "test")
-    np.testing.assert_allclose(found, network.predict(SMALL.x_test, verbose=0), rtol=1e-4)
+    # each output sums 3,072 terms of either sign, 6,000 together, and may come out near zero
+    expected = network.predict(SMALL.x_test, verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-2)
     assert "measuring on test" in capsys.readouterr().out
 
 
