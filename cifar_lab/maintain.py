@@ -135,7 +135,7 @@ def _missing_files() -> list[str]:
             stubs.REFERENCE / "cifar_course" / f"{lesson.module}.py",
             syllabus.ROOT / "cifar_course" / f"{lesson.module}.py",
             syllabus.ROOT / "lessons" / f"{lesson.notebook}.py",
-            lesson.test_file,
+            *map(syllabus.test_file, lesson.exercises),
         )
         if not file.is_file()
     ]

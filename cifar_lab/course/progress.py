@@ -80,7 +80,8 @@ def _key(folder: Path, module: str) -> str:
         file = folder / "cifar_course" / f"{name}.py"
         digest.update(name.encode() + (file.read_bytes() if file.is_file() else b"missing"))
     (lesson,) = (lesson for lesson in syllabus.lessons() if lesson.module == module)
-    grader = [lesson.test_file, *sorted((syllabus.LAB / "grading").glob("*.py"))]
+    rooms = [syllabus.LAB / room for room in ("testing", "execution", "verifier")]
+    grader = sorted(file for room in (lesson.test_folder, *rooms) for file in room.glob("*.py"))
     for file in grader:
         digest.update(file.read_bytes() if file.is_file() else b"missing")
     # asking for versions does not import the packages

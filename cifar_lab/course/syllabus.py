@@ -34,7 +34,7 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Lesson:
-    """One module, one notebook, one file of grading tests."""
+    """One module, one notebook, one folder of grading tests."""
 
     number: int
     module: str
@@ -50,9 +50,9 @@ class Lesson:
         return sum(exercise.points for exercise in self.exercises)
 
     @property
-    def test_file(self) -> Path:
-        """Where the lesson's grading tests are."""
-        return GRADING_TESTS / f"test_{self.number}_{self.module}.py"
+    def test_folder(self) -> Path:
+        """Folder of the lesson's grading tests: a file per exercise, and `oracles.py`."""
+        return GRADING_TESTS / f"lesson_{self.number}"
 
 
 class UnknownExercise(CourseError, LookupError):
@@ -69,6 +69,17 @@ def lessons() -> tuple[Lesson, ...]:
 def exercises() -> dict[str, Exercise]:
     """Every exercise by id, in order."""
     return {e.id: e for lesson in lessons() for e in lesson.exercises}
+
+
+def lesson_of(exercise: Exercise) -> Lesson:
+    """Return the lesson that an exercise belongs to."""
+    (lesson,) = (lesson for lesson in lessons() if lesson.module == exercise.module)
+    return lesson
+
+
+def test_file(exercise: Exercise) -> Path:
+    """Return the file of an exercise's grading tests."""
+    return lesson_of(exercise).test_folder / f"test_{exercise.name}.py"
 
 
 def modules() -> tuple[str, ...]:

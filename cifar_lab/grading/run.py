@@ -65,9 +65,9 @@ def judge(
     if not wanted:
         return {}
     files = [
-        str(lesson.test_file)
-        for lesson in syllabus.lessons()
-        if any(exercise.id in wanted for exercise in lesson.exercises)
+        str(syllabus.test_file(exercise))
+        for exercise in syllabus.exercises().values()
+        if exercise.id in wanted
     ]
     collector, said = _Collector(), io.StringIO()
     arguments = [

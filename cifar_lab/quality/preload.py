@@ -4,8 +4,9 @@ Imported and no more: where anything of TensorFlow has run, a forked child would
 """
 
 import gc
+import importlib
 import inspect
-import runpy
+import sys
 
 # a process begins by importing the command that asked for it, and so what that one imports
 import typer  # noqa: F401
@@ -15,8 +16,10 @@ from cifar_lab.execution import keras_import
 from cifar_lab.publishing import notebooks, run_results  # noqa: F401
 
 keras_import.import_keras()
-for lesson in syllabus.lessons():
-    runpy.run_path(str(lesson.test_file))
+sys.path.insert(0, str(syllabus.ROOT))
+for exercise in syllabus.exercises().values():
+    names = syllabus.test_file(exercise).relative_to(syllabus.ROOT).with_suffix("").parts
+    importlib.import_module(".".join(names))
 # a test that fails asks where its lines come from: the search through TensorFlow's thousands of
 # modules is made here once, and what is here already need not be looked through for garbage
 inspect.getmodule(inspect.currentframe())

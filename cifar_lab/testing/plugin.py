@@ -126,8 +126,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if not _is_grading(config) or collection_path.is_dir():
         return None
     is_ours = collection_path.is_relative_to(syllabus.GRADING_TESTS.parent)
-    asked_for = (syllabus.GRADING_TESTS, _hidden_folder(config))
-    return True if is_ours and collection_path.parent not in asked_for else None
+    asked_for = [folder for folder in (syllabus.GRADING_TESTS, _hidden_folder(config)) if folder]
+    return True if is_ours and not any(map(collection_path.is_relative_to, asked_for)) else None
 
 
 def _is_grading(config: pytest.Config) -> bool:
@@ -167,7 +167,7 @@ def _named(item: pytest.Item, config: pytest.Config, files: bool) -> bool:
         path = Path(config.invocation_params.dir, name).resolve()
         if path == item.path and (files or test):
             return True
-        if files and path == item.path.parent == syllabus.GRADING_TESTS:
+        if files and path.is_relative_to(syllabus.GRADING_TESTS) and item.path.is_relative_to(path):
             return True
     return False
 

@@ -141,7 +141,8 @@ def test_both_scripts_are_at_the_root_and_executable(archive, tmp_path):
 def test_all_that_grading_needs_is_in_it_and_no_answers(archive):
     names = archive.namelist()
     for lesson in syllabus.lessons():
-        assert lesson.test_file.relative_to(syllabus.ROOT).as_posix() in names
+        for exercise in lesson.exercises:
+            assert syllabus.test_file(exercise).relative_to(syllabus.ROOT).as_posix() in names
         assert f"cifar_course/{lesson.module}.py" in names
     assert {"pyproject.toml", "constraints.txt", "cifar_lab/course/syllabus.toml"} <= set(names)
     for name in names:

@@ -1,11 +1,9 @@
 """What lesson 2's graders hold to be right is what Keras' own layers and losses compute."""
 
-import runpy
-
 import numpy as np
 import pytest
 
-from cifar_lab.course import syllabus
+from ...grading.lesson_2 import oracles
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -15,7 +13,6 @@ def _keras():
     import keras
 
 
-ORACLE = runpy.run_path(str(syllabus.GRADING_TESTS / "test_2_cnn.py"))
 RANDOM = np.random.default_rng(2)
 NEAR = {"rtol": 1e-4, "atol": 1e-4}  # float32 sums of terms up to 1, in any order
 
@@ -31,11 +28,11 @@ def test_convolution_is_conv2d(padding, stride, kernel_size):
         )
         wanted = keras.ops.convert_to_numpy(layer(images))
         kernels, bias = layer.get_weights()
-        found = ORACLE["convolution"](images, kernels, bias, stride=stride, padding=padding)
+        found = oracles.convolution(images, kernels, bias, stride=stride, padding=padding)
         np.testing.assert_allclose(found, wanted, **NEAR)
         sizes = zip((height, width), kernel_size, strict=True)
         assert wanted.shape[1:3] == tuple(
-            ORACLE["output_size"](size, k, stride, padding) for size, k in sizes
+            oracles.output_size(size, k, stride, padding) for size, k in sizes
         )
 
 
@@ -44,7 +41,7 @@ def test_output_size_is_that_of_a_layer():
         size, kernel_size, stride = size + 1, kernel_size + 1, stride + 1
         for padding in ("valid", "same"):
             layer = keras.layers.Conv1D(1, kernel_size, strides=stride, padding=padding)
-            found = ORACLE["output_size"](size, kernel_size, stride, padding)
+            found = oracles.output_size(size, kernel_size, stride, padding)
             if found:
                 assert layer.compute_output_shape((1, size, 1))[1] == found
             else:  # where the oracle counts no place at all, Keras refuses
@@ -56,20 +53,20 @@ def test_output_size_is_that_of_a_layer():
 def test_pooled_is_max_pooling(pool_size):
     images = RANDOM.normal(size=(2, 7, 8, 3)).astype(np.float32)
     wanted = keras.ops.convert_to_numpy(keras.layers.MaxPooling2D(pool_size)(images))
-    np.testing.assert_array_equal(ORACLE["pooled"](images, pool_size), wanted)
+    np.testing.assert_array_equal(oracles.pooled(images, pool_size), wanted)
 
 
 def test_softmax_is_that_of_keras():
     logits = RANDOM.normal(scale=[[1], [30], [1000]], size=(3, 5)).astype(np.float32)
     wanted = keras.ops.convert_to_numpy(keras.ops.softmax(logits))
-    np.testing.assert_allclose(ORACLE["softmax"](logits), wanted, **NEAR)
+    np.testing.assert_allclose(oracles.softmax(logits), wanted, **NEAR)
 
 
 def test_crossentropy_is_the_loss_of_keras():
     targets = np.eye(4, dtype=np.float32)[[0, 3, 1, 1, 2]]
-    probabilities = ORACLE["softmax"](RANDOM.normal(size=(5, 4))).astype(np.float32)
+    probabilities = oracles.softmax(RANDOM.normal(size=(5, 4))).astype(np.float32)
     wanted = float(keras.losses.CategoricalCrossentropy()(targets, probabilities))
-    assert ORACLE["crossentropy"](targets, probabilities) == pytest.approx(wanted, rel=1e-5)
+    assert oracles.crossentropy(targets, probabilities) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_forward_is_the_plain_network():
@@ -82,6 +79,6 @@ def test_forward_is_the_plain_network():
     images = RANDOM.normal(size=(3, 16, 8, 2)).astype(np.float32)
     weights = model.get_weights()
     wanted = keras.ops.convert_to_numpy(model(images))
-    np.testing.assert_allclose(ORACLE["forward"](weights, images), wanted, **NEAR)
-    shapes = ORACLE["weight_shapes"]((16, 8, 2), 6, (3, 4, 5))
+    np.testing.assert_allclose(oracles.forward(weights, images), wanted, **NEAR)
+    shapes = oracles.weight_shapes((16, 8, 2), 6, (3, 4, 5))
     assert sorted(list(array.shape) for array in weights) == shapes

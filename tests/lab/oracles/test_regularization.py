@@ -1,11 +1,9 @@
 """What lesson 3's graders hold to be right is what Keras' own layers compute."""
 
-import runpy
-
 import numpy as np
 import pytest
 
-from cifar_lab.course import syllabus
+from ...grading.lesson_3 import oracles
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -15,7 +13,6 @@ def _keras():
     import keras
 
 
-ORACLE = runpy.run_path(str(syllabus.GRADING_TESTS / "test_3_regularization.py"))
 NEAR = {"rtol": 1e-4, "atol": 1e-4}
 
 
@@ -30,21 +27,21 @@ def keras_layer(given, **settings):
 @pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2), (3, 2, 4, 5)])
 @pytest.mark.parametrize("settings", [{}, {"momentum": 0.7, "epsilon": 0.3}])
 def test_batch_normalization_in_training(shape, settings):
-    given = ORACLE["batch"](shape)
+    given = oracles.batch(shape)
     layer = keras_layer(given, **settings)
     out = keras.ops.convert_to_numpy(layer(given.x, training=True))
     epsilon, momentum = layer.epsilon, layer.momentum
-    ORACLE["expect_normalised"](out, given, epsilon, because="Keras does", momentum=momentum)
-    ORACLE["expect_moved"](layer.get_weights()[2:], given, momentum, because="Keras does")
+    oracles.expect_normalised(out, given, epsilon, because="Keras does", momentum=momentum)
+    oracles.expect_moved(layer.get_weights()[2:], given, momentum, because="Keras does")
 
 
 @pytest.mark.parametrize("frozen", [False, True])
 def test_batch_normalization_at_inference(frozen):
-    given = ORACLE["batch"]((3, 2, 4, 5))
+    given = oracles.batch((3, 2, 4, 5))
     layer = keras_layer(given)
     layer.trainable = not frozen
     out = keras.ops.convert_to_numpy(layer(given.x, training=frozen))
-    ORACLE["expect_inference"](out, given, 1e-3, because="Keras does")
+    oracles.expect_inference(out, given, 1e-3, because="Keras does")
     np.testing.assert_array_equal(layer.moving_mean, given.moving_mean)
 
 
@@ -59,18 +56,18 @@ def test_gradient_of_batch_normalization():
 
     def loss(kernel):
         z = x @ kernel
-        out = ORACLE["normalised"](z, *ORACLE["statistics"](z), 1, 0, 1e-3)
+        out = oracles.normalised(z, *oracles.statistics(z), 1, 0, 1e-3)
         return ((out - targets) ** 2).mean()
 
     model.train_on_batch(x, targets)
     wanted = kernel - model.get_weights()[0]
-    np.testing.assert_allclose(ORACLE["slopes"](loss, kernel), wanted, **NEAR)
+    np.testing.assert_allclose(oracles.slopes(loss, kernel), wanted, **NEAR)
 
 
-@pytest.mark.parametrize("rate", ORACLE["RATES"])
+@pytest.mark.parametrize("rate", oracles.RATES)
 def test_dropout(rate):
     """Keras' Dropout obeys the laws: share dropped, survivors divided by 1 - rate."""
-    x = ORACLE["signals"](40, 25, 10, 4)
+    x = oracles.signals(40, 25, 10, 4)
     out = keras.ops.convert_to_numpy(keras.layers.Dropout(rate, seed=1)(x, training=True))
     zeros = out == 0
     assert abs(zeros.mean() - rate) < 6 * np.sqrt(rate * (1 - rate) / x.size)

@@ -93,7 +93,9 @@ def test_a_learner_finds_all_there_is_to_work_with(edition):
         assert written == stubs.stub(module)
     for lesson in syllabus.lessons():
         text = edition / "lessons" / f"{lesson.notebook}.py"
-        assert text.is_file() and (edition / lesson.test_file.relative_to(syllabus.ROOT)).is_file()
+        assert text.is_file()
+        for exercise in lesson.exercises:
+            assert (edition / syllabus.test_file(exercise).relative_to(syllabus.ROOT)).is_file()
         cells = nbformat.read(text.with_suffix(".ipynb"), as_version=4).cells
         assert cells and not any(cell.get("outputs") for cell in cells)
     for name in ("README.md", "LICENSE", "pyproject.toml", "constraints.txt", ".gitignore"):

@@ -8,6 +8,7 @@ from typing import Any
 from cifar_lab.course import syllabus
 from cifar_lab.course.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.grading import intake, results
+from cifar_lab.quality import grading_tests
 
 FIRST = (
     "Ada Alan Barbara Chidi Dana Edsger Emre Fatima Grace Hedy Ines Jun Katherine Linus Mei Noor"
@@ -95,10 +96,7 @@ def _test(
 def laws() -> dict[str, list[str]]:
     """The first lines of the grading tests, by exercise."""
     found: dict[str, list[str]] = {id: [] for id in syllabus.exercises()}
-    for lesson in syllabus.lessons():
-        for node in ast.parse(lesson.test_file.read_text(encoding="utf-8")).body:
-            for mark in getattr(node, "decorator_list", ()):
-                if isinstance(mark, ast.Call) and getattr(mark.func, "id", "") == "exercise":
-                    law = ast.get_docstring(node).splitlines()[0].rstrip(".")
-                    found[mark.args[0].value].append(law)
+    for exercise in syllabus.exercises().values():
+        for test in grading_tests.tests(exercise):
+            found[exercise.id].append(ast.get_docstring(test).splitlines()[0].rstrip("."))
     return found

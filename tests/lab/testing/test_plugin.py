@@ -8,7 +8,7 @@ import pytest
 
 from cifar_lab.course import syllabus
 
-LESSON_1 = "tests/grading/test_1_normalization.py"
+LESSON_1 = "tests/grading/lesson_1"
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_grading_opens_no_other_test_files(run_pytest):
 def test_naming_a_file_or_a_test_runs_it(run_pytest, reference):
     said = run_pytest(LESSON_1, "--submission", reference)
     assert f"Judged: {reference}" in said and "15 of" in said and "failed" not in said
-    one = f"{LESSON_1}::test_result_is_float32"
+    one = f"{LESSON_1}/test_standardize.py::test_result_is_float32"
     assert "1 passed" in run_pytest(one, "--submission", reference)
 
 

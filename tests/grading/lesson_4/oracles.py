@@ -1,0 +1,484 @@
+"""Right answers of lesson 4, and what several of its tests share."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis.strategies import (
+    builds,
+    composite,
+    fixed_dictionaries,
+    floats,
+    integers,
+    lists,
+    sampled_from,
+    tuples,
+)
+
+from cifar_lab.testing.expect import expect, fail
+from cifar_lab.testing.samples import generator
+
+
+def complete(defaults: Mapping[str, Any], given: tuple, settings: dict) -> dict[str, Any]:
+    """All settings by name: those by position, those by keyword, and the defaults."""
+    return {**defaults, **dict(zip(defaults, given, strict=False)), **settings}
+
+
+def step_decay(epochs: np.ndarray, rate: float, factor: float, every: int) -> np.ndarray:
+    """The law: the rate after as many factors as there are whole steps up to each epoch."""
+    return rate * factor ** np.floor(epochs / every)
+
+
+def in_order(learner, name, argument, values, given, settings):
+    """Describe a row of calls, for the message."""
+    row = ", ".join(f"{value:g}" for value in values)
+    learner.last_call = f"{name}({in_words(given, settings, argument)}) for {argument} = {row}"
+
+
+def in_words(given, settings, *first: str) -> str:
+    """Arguments by position and by keyword, as they are written in a call."""
+    return ", ".join([*first, *map(repr, given), *(f"{k}={v!r}" for k, v in settings.items())])
+
+
+def numbers(found: list) -> list | None:
+    """What came back, call by call; None where every call returned None."""
+    return None if all(value is None for value in found) else found
+
+
+WARMUP_DEFAULTS = {"total_steps": None, "warmup_steps": None, "peak_rate": None, "final_rate": 0.0}
+
+
+def warmup_cosine(steps: np.ndarray, total: int, warmup: int, peak: float, final: float):
+    """The law, for an array of steps."""
+    angle = np.interp(steps, [warmup, total], [0, np.pi])
+    risen = np.minimum(steps / warmup, 1) if warmup else 1
+    return np.where(steps < warmup, peak * risen, final + (peak - final) * np.cos(angle / 2) ** 2)
+
+
+def wrong_rise(rise: Callable) -> Callable:
+    """The law with another warm-up."""
+    return lambda steps, total, warmup, peak, final: np.where(
+        steps < warmup,
+        rise(steps, max(warmup, 1), peak, final),
+        warmup_cosine(steps, total, warmup, peak, final),
+    )
+
+
+def wrong_fall(fall: Callable) -> Callable:
+    """The law with another way down."""
+    return lambda steps, total, warmup, peak, final: np.where(
+        steps < warmup,
+        warmup_cosine(steps, total, warmup, peak, final),
+        fall(steps, total, warmup, peak, final),
+    )
+
+
+def half_cosine(progress, peak, final):
+    """From peak to final while progress goes from 0 to 1."""
+    return final + (peak - final) * (1 + np.cos(np.pi * progress)) / 2
+
+
+WARMUP_MISTAKES = {
+    "your warm-up is one step ahead: step 0 has the rate 0": wrong_rise(
+        lambda step, warmup, peak, final: peak * (step + 1) / warmup
+    ),
+    "your warm-up ends one step early, at warmup_steps - 1": wrong_rise(
+        lambda step, warmup, peak, final: peak * step / max(warmup - 1, 1)
+    ),
+    "your warm-up ends one step late, at warmup_steps + 1": wrong_rise(
+        lambda step, warmup, peak, final: peak * step / (warmup + 1)
+    ),
+    "your warm-up starts at final_rate: it starts at 0": wrong_rise(
+        lambda step, warmup, peak, final: final + (peak - final) * step / warmup
+    ),
+    "there is no warm-up: the peak rate comes at once": wrong_rise(
+        lambda step, warmup, peak, final: peak + 0 * step
+    ),
+    "you took final_rate for a fraction of the peak, as `alpha` of Keras' CosineDecay: here it "
+    "is a rate": (
+        lambda steps, total, warmup, peak, final: warmup_cosine(
+            steps, total, warmup, peak, final * peak
+        )
+    ),
+    "your total_steps excludes the warm-up, as `decay_steps` of Keras' CosineDecay does: here "
+    "the warm-up is part of it": (
+        lambda steps, total, warmup, peak, final: warmup_cosine(
+            steps, total + warmup, warmup, peak, final
+        )
+    ),
+    "the cosine began at step 0 instead of warmup_steps, so the rate jumps at the peak": (
+        wrong_fall(
+            lambda step, total, warmup, peak, final: half_cosine(
+                np.minimum(step / total, 1), peak, final
+            )
+        )
+    ),
+    "you did not stop at total_steps: the cosine comes up again": wrong_fall(
+        lambda step, total, warmup, peak, final: half_cosine(
+            (step - warmup) / (total - warmup), peak, final
+        )
+    ),
+    "after total_steps you returned 0: the rate stays at final_rate": wrong_fall(
+        lambda step, total, warmup, peak, final: np.where(
+            step > total, 0, half_cosine((step - warmup) / (total - warmup), peak, final)
+        )
+    ),
+    "you added final_rate on top: the height of the cosine is peak_rate - final_rate": wrong_fall(
+        lambda step, total, warmup, peak, final: (
+            final + half_cosine(np.minimum((step - warmup) / (total - warmup), 1), peak, 0)
+        )
+    ),
+    "you left out final_rate": wrong_fall(
+        lambda step, total, warmup, peak, final: half_cosine(
+            np.minimum((step - warmup) / (total - warmup), 1), peak, 0
+        )
+    ),
+    "you did not halve 1 + cos: it runs from 2 to 0": wrong_fall(
+        lambda step, total, warmup, peak, final: (
+            final
+            + (peak - final)
+            * (1 + np.cos(np.pi * np.minimum((step - warmup) / (total - warmup), 1)))
+        )
+    ),
+    "you took a quarter of a cosine: half of one goes to pi": wrong_fall(
+        lambda step, total, warmup, peak, final: (
+            final
+            + (peak - final) * np.cos(np.pi / 2 * np.minimum((step - warmup) / (total - warmup), 1))
+        )
+    ),
+    "the rate falls in a straight line, not along a cosine": wrong_fall(
+        lambda step, total, warmup, peak, final: np.interp(step, [warmup, total], [peak, final])
+    ),
+    "the cosine goes the wrong way: 1 + cos(pi * t) falls, 1 - cos(pi * t) rises": wrong_fall(
+        lambda step, total, warmup, peak, final: half_cosine(
+            1 - np.minimum((step - warmup) / (total - warmup), 1), peak, final
+        )
+    ),
+}
+
+
+def is_warmup_cosine(found, steps, because, *given, **settings):
+    """Compare rates with the law; float32 is precise enough."""
+    steps, values = np.array(steps), complete(WARMUP_DEFAULTS, given, settings).values()
+    mistakes = {text: wrong(steps, *values) for text, wrong in WARMUP_MISTAKES.items()}
+    right = warmup_cosine(steps, *values)
+    # relative to the largest rate: near its end, 1 + cos is a small difference of large numbers
+    atol = 2e-6 * float(right.max())
+    expect(numbers(found)).to_be_close(
+        right, because=because, rtol=1e-5, atol=atol, mistakes=mistakes
+    )
+
+
+@composite
+def schedules(draw) -> tuple[list[int], dict]:
+    """Steps and settings: up to a thousand steps, rates from 0.0001 to 1."""
+    total = draw(integers(2, 1000))
+    warmup = draw(integers(0, total - 1))
+    peak = draw(floats(1e-3, 1))
+    final = peak * draw(floats(0, 0.9))
+    steps = [0, warmup, total, *draw(lists(integers(0, 2 * total), max_size=4))]
+    settings = {"total_steps": total, "warmup_steps": warmup}
+    return steps, {**settings, "peak_rate": peak, "final_rate": final}
+
+
+def schedule(learner, *given, **settings):
+    """A learner's schedule."""
+    made = learner.schedules.WarmupCosine(*given, **settings)
+    return expect(made).to_be_a(
+        "schedule", because="an optimizer takes a keras.optimizers.schedules.LearningRateSchedule"
+    )
+
+
+def images(draw) -> list[tuple[np.ndarray, np.ndarray]]:
+    """1,280 training and 200 test images of the synthetic dataset, at half the size, labels one-hot."""
+    return [
+        ((x[:, ::2, ::2] / 64 - 1.7).astype(np.float32), np.eye(10, dtype=np.float32)[y])
+        for x, y in draw(1280, 200, seed=0)
+    ]
+
+
+def recognises(learner, model, test: tuple[np.ndarray, np.ndarray]) -> None:
+    """The network must be far above chance on images that it has not seen."""
+    x, y = test
+    right = float(np.mean(np.argmax(model.predict(x), 1) == y.argmax(1)))
+    learner.last_call = "the network on 200 new images of the synthetic dataset, after 80 steps"
+    expect(right).to_reach(
+        "scheduled_synthetic_accuracy",
+        "a accuracy",
+        because="chance gives 0.1, and the reference reaches about 0.55",
+    )
+
+
+def grid(*numerators: int) -> list[float]:
+    """Metrics, in sixty-fourths."""
+    return [numerator / 64 for numerator in numerators]
+
+
+def improvements(
+    metrics, mode, min_delta, *, first=None, strict=True, creep=False, previous=False
+) -> list[bool]:
+    """For each epoch, whether it beats the best one so far by more than min_delta.
+
+    The keywords after the star make the wrong laws: a best value that is there from the
+    start, `>=` for `>`, a best value that moves with every gain, the previous epoch for the best.
+    """
+    best, found = first, []
+    for metric in metrics:
+        gain = math.inf if best is None else metric - best if mode == "max" else best - metric
+        found.append(gain > min_delta or (gain == min_delta and not strict))
+        if found[-1] or (creep and gain > 0) or previous:
+            best = metric
+    return found
+
+
+LOOKS = ("first", "strict", "creep", "previous")
+
+
+def count_waits(better: list[bool], patience: int, *, once_up=False, restart=True) -> list[bool]:
+    """For each epoch, whether patience has run out; the count begins again after that.
+
+    The keywords make the wrong laws: a count that improvements do not reset, and one that
+    goes on after it has run out.
+    """
+    wait, found = 0, []
+    for improved in better:
+        wait = 0 if improved and not once_up else wait + (not improved)
+        found.append(wait >= patience and not improved)
+        if found[-1] and restart:
+            wait = 0
+    return found
+
+
+COUNTS = ("once_up", "restart")
+
+
+REDUCE_DEFAULTS = {
+    **{"learning_rate": None, "patience": 3, "factor": 0.5},
+    **{"mode": "max", "min_delta": 1e-4, "min_rate": 0.0},
+}
+
+
+STOP_DEFAULTS = {"patience": 5, "mode": "min", "min_delta": 0.0}
+
+
+def plateau_rates(metrics, learning_rate, **given) -> list[float]:
+    """The law of ReduceOnPlateau: the rate after each epoch."""
+    settings = {**REDUCE_DEFAULTS, **given}
+    rate, found = learning_rate, []
+    for drop in run_out(metrics, settings):
+        if drop and (rate > settings["min_rate"] or settings.get("raises")):
+            start = learning_rate if settings.get("from_start") else rate
+            rate = max(start * settings["factor"], settings["min_rate"])
+        found.append(rate)
+    return found
+
+
+def stops(metrics, **given) -> list[bool]:
+    """The law of StopEarly: whether to stop after each epoch, up to the first True."""
+    found = run_out(metrics, {**STOP_DEFAULTS, **given})
+    return found[: found.index(True) + 1] if True in found else found
+
+
+def run_out(metrics, settings: Mapping[str, Any]) -> list[bool]:
+    """For each epoch, whether patience has run out, by the law or a wrong one."""
+    looks = {name: settings[name] for name in LOOKS if name in settings}
+    counts = {name: settings[name] for name in COUNTS if name in settings}
+    better = improvements(metrics, settings["mode"], settings["min_delta"], **looks)
+    return count_waits(better, settings["patience"], **counts)
+
+
+# Each makes the settings of a wrong law out of those of the right one.
+RULE_MISTAKES: dict[str, Callable[[dict], dict]] = {
+    "you waited one epoch too long, as with `>` for `>=`: patience epochs without improvement "
+    "are enough": lambda s: {**s, "patience": s["patience"] + 1},
+    "you waited one epoch less than patience": lambda s: {**s, "patience": s["patience"] - 1},
+    "an improvement did not reset your count: patience is about epochs in a row": (
+        lambda s: {**s, "once_up": True}
+    ),
+    "you compared with the previous epoch instead of the best one so far": (
+        lambda s: {**s, "previous": True}
+    ),
+    "your best value moved up with gains within min_delta: a metric that creeps would then never "
+    "improve": lambda s: {**s, "creep": True},
+    "you left out min_delta: a gain must be larger than it": lambda s: {**s, "min_delta": 0.0},
+    "an equal metric counted as an improvement, as with `>=` for `>`": (
+        lambda s: {**s, "min_delta": 0.0, "strict": False}
+    ),
+    "you always took larger for better, whatever the mode": lambda s: {**s, "mode": "max"},
+    "you always took smaller for better, whatever the mode": lambda s: {**s, "mode": "min"},
+    "you took the two modes for each other": (
+        lambda s: {**s, "mode": "min" if s["mode"] == "max" else "max"}
+    ),
+    "your best value starts at 0 instead of the first metric": lambda s: {**s, "first": 0.0},
+}
+
+
+REDUCE_MISTAKES = {
+    **RULE_MISTAKES,
+    "your count went on after a drop, so the rate drops again at once: reset it": (
+        lambda s: {**s, "restart": False}
+    ),
+    "you left out min_rate": lambda s: {**s, "min_rate": 0.0},
+    "you raised a rate that was below min_rate: it is left alone": lambda s: {**s, "raises": True},
+    "you multiplied the first rate instead of the present one, so only one drop is seen": (
+        lambda s: {**s, "from_start": True}
+    ),
+    "you divided by the factor": lambda s: {**s, "factor": 1 / s["factor"]},
+    "you multiplied by 1 - factor": lambda s: {**s, "factor": 1 - s["factor"]},
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A learner's class beside its law: runs both, compares, and names what it recognises."""
+
+    name: str
+    defaults: Mapping[str, Any]  # in the signature's order
+    law: Callable[..., list]
+    mistakes: Mapping[str, Callable[[dict], dict]]
+
+    def holds(self, learner, metrics, because: str, *given, **settings) -> None:
+        """The learner's rule must answer to these metrics as the law does."""
+        right = self.law(metrics, **complete(self.defaults, given, settings))
+        metrics = metrics[: len(right)]
+        found = self.answers(learner, metrics, *given, **settings)
+        if same(found, right):
+            return
+        mistake = self.recognised(learner)
+        row = ", ".join(f"{metric:g}" for metric in metrics)
+        learner.last_call = f"{self.name}({in_words(given, settings)}), then update with {row}"
+        if all(answer is None for answer in found):
+            fail("Every update returned None: is there a `return`?", in_a_row(right), because)
+        fail(f"It returned {in_a_row(found)}.", in_a_row(right), because, mistake)
+
+    def answers(self, learner, metrics, *given, **settings) -> list:
+        """A new rule's answers to these metrics, up to the first True."""
+        rule = getattr(learner.schedules, self.name)(*given, **settings)
+        expect(rule).to_be_a("rule", because=f"{self.name} is a class with a method `update`")
+        found = []
+        for metric in metrics:
+            found.append(rule.update(metric))
+            if found[-1] is True:
+                break
+        return found
+
+    def recognised(self, learner) -> str | None:
+        """The wrong law that explains the learner's answers to many other histories."""
+        probes = self.histories(40, seed=1)
+        answers = [self.answers(learner, metrics, **settings) for metrics, settings in probes]
+        for text, wrong in self.mistakes.items():
+            explained = [self.law(metrics, **wrong(settings)) for metrics, settings in probes]
+            if all(map(same, answers, explained)):
+                return text
+        return None
+
+    def any_history(self):
+        """A strategy for metrics and settings, with plateaus and ties among them."""
+        gain = sampled_from([0, 1, -1, 2, -2, 3, -3])
+        settings = {
+            "learning_rate": floats(1e-3, 1),
+            "patience": integers(1, 4),
+            "factor": sampled_from([0.1, 0.3, 0.7]),
+            "mode": sampled_from(["min", "max"]),
+            "min_delta": sampled_from([0.5 / 64, 1.5 / 64, 2.5 / 64]),
+            "min_rate": sampled_from([0.0, 0.02, 0.2, 2.0]),
+        }
+        metrics = builds(
+            lambda start, gains: grid(*(start + np.cumsum([0, *gains])).tolist()),
+            integers(-9, 100),
+            lists(gain, min_size=1, max_size=18),
+        )
+        return tuples(metrics, fixed_dictionaries({name: settings[name] for name in self.defaults}))
+
+    def histories(self, count: int, seed: int) -> list[tuple[list[float], dict]]:
+        """Metrics and settings at random, with plateaus and ties among them."""
+        random = generator(seed)
+        return [self._history(random) for _ in range(count)]
+
+    def _history(self, random: np.random.Generator) -> tuple[list[float], dict]:
+        steps = random.choice([-3, -2, -1, 0, 0, 1, 2, 3], size=int(random.integers(8, 20)))
+        metrics = grid(*(int(random.integers(-9, 100)) + np.cumsum(steps)).tolist())
+        settings = {
+            "learning_rate": float(10 ** random.uniform(-3, 0)),
+            "patience": int(random.integers(1, 5)),
+            "factor": float(random.choice([0.1, 0.3, 0.7])),
+            "mode": str(random.choice(["min", "max"])),
+            # between the lines of the grid: no gain is within 1e-6 of it
+            "min_delta": float(random.choice([0.5, 1.5, 2.5]) / 64),
+            "min_rate": float(random.choice([0, 0.02, 0.2, 2])),
+        }
+        return metrics, {name: settings[name] for name in self.defaults}
+
+
+def same(found: list, right: list) -> bool:
+    """Whether answers agree: True and False exactly, rates to 1e-6."""
+    if len(found) != len(right) or not all(isinstance(f, bool | int | float) for f in found):
+        return False
+    if isinstance(right[0], bool):
+        return all(f is r for f, r in zip(found, right, strict=True))
+    return bool(np.allclose(found, right, rtol=1e-6, atol=0))
+
+
+def in_a_row(values: list) -> str:
+    """All values of a short history."""
+    return "[" + ", ".join(f"{v:.6g}" if type(v) is float else repr(v) for v in values) + "]"
+
+
+REDUCE = Rule(
+    "ReduceOnPlateau",
+    REDUCE_DEFAULTS,
+    plateau_rates,
+    REDUCE_MISTAKES,
+)
+
+
+STOP = Rule("StopEarly", STOP_DEFAULTS, stops, RULE_MISTAKES)
+
+
+def points(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Points of three classes that a straight line tells apart, with one-hot labels."""
+    labels = np.arange(count) % 3
+    x = 2 * np.eye(3, 4)[labels] + 0.3 * generator(seed).normal(size=(count, 4))
+    return x.astype(np.float32), np.eye(3, dtype=np.float32)[labels]
+
+
+def contradicted(pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The same points with every label wrong."""
+    x, y = pair
+    return x, np.roll(y, 1, axis=1)
+
+
+def trained(learner, *given, **settings):
+    """The history that `train` returns."""
+    history = learner.schedules.train(*given, **settings)
+    expect(history).to_be_true(
+        isinstance(history, dict),
+        "a dict: name to list of floats",
+        because="it can be plotted and saved without Keras",
+        mistake="you returned Keras' History object: its `.history` is the dict"
+        if getattr(history, "kind", None) == "callback"
+        else None,
+    )
+    return history
+
+
+def gradient_descent(weights, training, validation, epochs: int, rate: float):
+    """Softmax regression in plain NumPy, a step an epoch: the history, and the weights then."""
+    kernel, bias = (np.asarray(w, np.float64) for w in weights)
+    history = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
+
+    def measure(x, y, prefix: str) -> np.ndarray:
+        scores = np.exp(x @ kernel + bias)
+        shares = scores / scores.sum(1, keepdims=True)
+        history[f"{prefix}loss"].append(-np.mean(np.log((shares * y).sum(1))))
+        history[f"{prefix}accuracy"].append(np.mean(shares.argmax(1) == y.argmax(1)))
+        return shares
+
+    for _ in range(epochs):
+        x, y = training
+        error = (measure(x, y, "") - y) / len(x)
+        kernel, bias = kernel - rate * x.T @ error, bias - rate * error.sum(0)
+        measure(*validation, "val_")
+    return history, [kernel, bias]

@@ -1,0 +1,211 @@
+"""Tests of transfer.build_augmentation."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from cifar_lab.data import synthetic
+from cifar_lab.testing.expect import expect
+from cifar_lab.testing.plugin import exercise
+
+from .oracles import scaled, wrongly_scaled
+
+COPIES = 240
+
+
+ARM = 6  # pixels from the middle to each of the other two spots
+
+
+@lru_cache(maxsize=1)
+def spots():
+    """One image of three soft spots, one per channel: middle, right of it, below it."""
+    places = np.arange(32)
+    image = np.zeros((32, 32, 3))
+    for channel, (row, column) in enumerate(((15.5, 15.5), (15.5, 15.5 + ARM), (15.5 + ARM, 15.5))):
+        distance = (places[:, None] - row) ** 2 + (places - column) ** 2
+        image[..., channel] = 255 * np.exp(-distance / (2 * 1.5**2))
+    return image.astype(np.float32)
+
+
+class Changes:
+    """What augmentation did to each copy of `spots`, read off the places of the spots.
+
+    Attributes:
+        shift: pixels down and to the right, (n, 2).
+        mirrored: whether right has become left and below has stayed below, or the other way round.
+        upright: whether below is still below.
+        angle: degrees by which the downward arm has turned, among the upright ones.
+        zoom: lengths of the two arms, in their first lengths, (n, 2).
+    """
+
+    def __init__(self, images):
+        images = np.asarray(images, np.float64)
+        places = np.arange(32)
+        # only what is bright: a copy that is mirrored in at the edge stays out of it
+        weights = np.where(images > 0.4 * images.max((1, 2), keepdims=True), images, 0)
+        total = weights.sum((1, 2)) + 1e-9
+        rows = (weights * places[:, None, None]).sum((1, 2)) / total
+        columns = (weights * places[None, :, None]).sum((1, 2)) / total
+        spots = np.stack([rows, columns], -1)  # (n, channel, 2)
+        right, down = spots[:, 1] - spots[:, 0], spots[:, 2] - spots[:, 0]
+        self.shift = spots[:, 0] - 15.5
+        self.mirrored = right[:, 1] * down[:, 0] - right[:, 0] * down[:, 1] < 0
+        self.upright = down[:, 0] > 0
+        self.angle = np.degrees(np.arctan2(down[:, 1], down[:, 0]))[self.upright]
+        self.zoom = np.stack([np.hypot(*right.T), np.hypot(*down.T)], -1) / ARM
+
+
+def augmented(learner, **settings):
+    """The learner's layers, and what they make of many copies of one image in training."""
+    layers = learner.transfer.build_augmentation(**settings)
+    expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
+    images = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
+    learner.last_call = "build_augmentation() in training, on 240 copies of one image"
+    expect(images).to_have_shape(
+        (COPIES, 32, 32, 3), because="the images keep their size and channels"
+    )
+    return layers, np.asarray(images)
+
+
+@exercise("transfer.build_augmentation")
+def test_nothing_changes_at_inference(learner):
+    """Outside training the images pass unchanged."""
+    (images, _), _ = synthetic.draw(train=6, test=0, seed=5)
+    layers = learner.transfer.build_augmentation()
+    expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
+    expect(layers.predict(images)).to_be_close(
+        images.astype(np.float32),
+        because="what a image is must not depend on chance when it counts; and scaling is not "
+        "augmentation's work",
+        atol=0.01,
+        mistakes=wrongly_scaled(images) | {"you scaled the pixels here": scaled(images)},
+    )
+
+
+@exercise("transfer.build_augmentation")
+def test_pixels_stay_pixels(learner):
+    """In training the pixels stay between 0 and 255, about as bright as they were."""
+    (images, _), _ = synthetic.draw(train=60, test=0, seed=6)
+    layers = learner.transfer.build_augmentation()
+    expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
+    result = np.asarray(learner.tools.outputs_in_training(layers, images), np.float64)
+    expect(result).to_be_true(
+        result.min() >= -30 and result.max() <= 285 and result.max() > 100,
+        "pixels from 0 to 255",
+        because="scaling to -1..1 comes later, once, in build_transfer_model",
+        mistake="you scaled the pixels here" if abs(result).max() < 3 else None,
+    )
+
+
+@exercise("transfer.build_augmentation")
+def test_flipped_left_to_right(learner):
+    """About half of the images are mirrored left to right, none is upside down."""
+    changes = Changes(augmented(learner)[1])
+    upside_down = float(np.mean(~changes.upright))
+    mirrored = float(np.mean(changes.mirrored))
+    mistake = None
+    if upside_down > 0.15:
+        plain = Changes(augmented(learner)[1])
+        quarter = float(np.mean(np.abs(plain.angle) > 45)) if plain.upright.any() else 0
+        mistake = "you flip vertically, too: a ship does not sail upside down"
+        if quarter > 0.1:
+            mistake = (
+                "your rotation goes all the way round: RandomRotation's factor is a share of a "
+                "full turn, so 0.05 is up to 18 degrees"
+            )
+    expect(upside_down).to_be_true(
+        upside_down <= 0.15,
+        "a share of nearly 0 that is upside down",
+        because="cars, cats and ships are photographed upright, and the base knows them so",
+        mistake=mistake,
+    )
+    expect(mirrored).to_be_true(
+        0.3 < mirrored < 0.7,
+        "a share of about 0.5 that is mirrored",
+        because="a cat that looks to the left is as likely as one that looks to the right",
+        mistake="there is no horizontal flip" if mirrored < 0.02 else None,
+    )
+
+
+@exercise("transfer.build_augmentation")
+def test_turned_a_little(learner):
+    """The images are rotated, by another angle each."""
+    angles = Changes(augmented(learner)[1]).angle
+    spread = float(np.std(angles)) if len(angles) else 0.0
+    expect(spread).to_be_true(
+        spread > 1,
+        "angles that differ by more than a degree or so",
+        because="a rotation of a few degrees changes every pixel and no class",
+        mistake="there is no rotation" if spread < 0.8 else None,
+    )
+
+
+@exercise("transfer.build_augmentation")
+def test_shifted_both_ways(learner):
+    """The images are shifted, in height and in width, by another distance each."""
+    down, right = np.std(Changes(augmented(learner)[1]).shift, axis=0)
+    missing = [name for name, spread in (("height", down), ("width", right)) if spread < 0.25]
+    expect([float(down), float(right)]).to_be_true(
+        not missing,
+        "distances (down, right) that differ by a pixel or so",
+        because="an object is an object wherever it stands",
+        mistake=f"there is no shift of the {' and of the '.join(missing)}" if missing else None,
+    )
+
+
+@exercise("transfer.build_augmentation")
+def test_zoomed(learner):
+    """The images are zoomed, by another factor each."""
+    spread = float(np.mean(np.std(Changes(augmented(learner)[1]).zoom, axis=0)))
+    expect(spread).to_be_true(
+        spread > 0.019,
+        "sizes that differ by some per cent",
+        because="an object is an object near and far",
+        mistake="there is no zoom",  # turning and shifting alone come to 0.016
+    )
+
+
+@exercise("transfer.build_augmentation")
+def test_drawn_anew_each_time(learner):
+    """Each image is changed in its own way, and at each call in another."""
+    layers, first = augmented(learner, seed=3)
+    again = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
+    distance = np.abs(first - first[:1]).max((1, 2, 3))
+    alike = float(np.mean(distance[1:] < 1))
+    expect(alike).to_be_true(
+        alike < 0.2,
+        "a share of nearly 0 of the copies that look like the first one",
+        because="images that all move together are the same few images again",
+        mistake="all images of a batch get the same change" if alike > 0.9 else None,
+    )
+    repeated = float(np.mean(np.abs(np.asarray(again) - first).max((1, 2, 3)) < 1))
+    expect(repeated).to_be_true(
+        repeated < 0.2,
+        "a share of nearly 0 that the second call changes in the same way as the first",
+        because="each epoch is to see other images",
+        mistake="every call draws the same numbers" if repeated > 0.9 else None,
+    )
+
+
+@exercise("transfer.build_augmentation")
+def test_the_seed_decides(learner):
+    """The same seed makes the same changes; without one, each time others."""
+
+    def share_alike(**settings):
+        first, second = (augmented(learner, **settings)[1] for _ in range(2))
+        return float(np.mean(np.abs(first - second).max((1, 2, 3)) < 1))
+
+    alike = share_alike(seed=3)
+    expect(alike).to_be_true(
+        alike > 0.9,
+        "a share of nearly 1 of the copies that two sets of layers with seed=3 change alike",
+        because="a run that cannot be repeated cannot be checked",
+        mistake="`seed` does not reach the layers" if alike < 0.2 else None,
+    )
+    alike = share_alike()
+    expect(alike).to_be_true(
+        alike < 0.2,
+        "a share of nearly 0 that two sets of layers without a seed change alike",
+        because="None means a new start each time",
+        mistake="the layers have a seed of their own" if alike > 0.9 else None,
+    )
