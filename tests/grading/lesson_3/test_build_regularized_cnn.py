@@ -113,7 +113,7 @@ def _is_relu(layer):
 @exercise("regularization.build_regularized_cnn")
 @pytest.mark.parametrize("settings", [SMALL, OTHER], ids=["16x24x2", "24x8x1"])
 def test_pooled_and_flattened(learner, settings):
-    """Each block has one 2x2 max-pooling, and Flatten follows the third."""
+    """Each block has one 2x2 max-pooling, and the output of the third is flattened."""
     found = network(learner, settings)
     for block in found.blocks():
         pools = [layer for layer in block if layer["class"] in ("MaxPooling2D", "MaxPool")]
