@@ -904,7 +904,7 @@ def train(model, training, validation, epochs=30, batch_size=64, callbacks=None)
     return {name: values[-1] for name, values in run.history.items()}
 
 
-# %% schedules.train: standardises in place
+# %% schedules.train: standardizes in place
 # says: others go on working
 def train(model, training, validation, epochs=30, batch_size=64, callbacks=None):
     x, y = training
