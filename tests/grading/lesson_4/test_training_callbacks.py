@@ -1,4 +1,4 @@
-"""Tests of schedules.training_callbacks: EarlyStopping and ReduceLROnPlateau with the right settings."""
+"""Tests of schedules.training_callbacks: callbacks with the right settings."""
 
 from cifar_lab.testing.expect import expect
 from cifar_lab.testing.model_checks import (

@@ -256,7 +256,7 @@ def test_penalty_of_the_dense_layer(learner):
         "two Dense layers in the head",
         because="one combines the features, one decides",
     )
-    # weights of the test's own: with those of a tiny initialiser, no penalty would do as well
+    # weights of the test's own: with those of a tiny initializer, no penalty would do as well
     weights = [generator(9).normal(0, 0.1, array.shape) for array in model.get_weights()]
     model.set_weights(weights)
     (hidden,) = [w for w in weights if w.shape == (16, units[0])][:1] or [np.zeros(1)]
