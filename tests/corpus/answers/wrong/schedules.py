@@ -905,7 +905,7 @@ def train(model, training, validation, epochs=30, batch_size=64, callbacks=None)
 
 
 # %% schedules.train: standardizes in place
-# says: others go on working
+# says: the caller still works
 def train(model, training, validation, epochs=30, batch_size=64, callbacks=None):
     x, y = training
     x -= x.mean(0)

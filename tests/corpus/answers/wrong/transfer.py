@@ -169,7 +169,7 @@ def build_augmentation(seed=None):
 
 
 # %% transfer.build_augmentation: all the way round
-# says: a share of a full turn
+# says: a fraction of a
 def build_augmentation(seed=None):
     return keras.Sequential(
         [
