@@ -1,4 +1,4 @@
-"""Tests of normalization.channel_statistics."""
+"""Tests of `normalization.channel_statistics`: one mean and one population std per channel."""
 
 import numpy as np
 import pytest
@@ -11,12 +11,12 @@ from cifar_lab.testing.samples import images_like_cifar
 
 @exercise("normalization.channel_statistics")
 def test_one_mean_and_std_per_channel(learner):
-    """Mean and standard deviation run over images, rows and columns, one for each channel."""
+    """Each channel has one mean and one std, over all images, rows and columns."""
     images = images_like_cifar(count=5)
     pixels = images.reshape(-1, 3).astype(np.float64)
     result = learner.normalization.channel_statistics(images)
     mean, std = expect(result).to_unpack("mean, std", because="the docstring promises a pair")
-    why = "a network sees channels: every image, row and column counts towards one number each"
+    why = "every image, row and column counts towards one number per channel"
     expect(mean).to_be_close(
         pixels.mean(0),
         because=why,
@@ -37,7 +37,9 @@ def test_one_mean_and_std_per_channel(learner):
             ),
             "you returned the variance: the standard deviation is its square root": pixels.var(0),
             "you took one standard deviation over everything (no `axis`)": pixels.std(),
-            "you averaged the standard deviations of single images": images.std((1, 2)).mean(0),
+            "you averaged the standard deviations of the individual images": (
+                images.std((1, 2)).mean(0)
+            ),
             "you returned (std, mean): the mean comes first": pixels.mean(0),
         },
     )
@@ -52,8 +54,8 @@ def test_population_standard_deviation(learner):
     )
     expect(std).to_be_close(
         np.array([5.0]),
-        because="10 and 20 lie 5 away from their mean of 15; with only two pixels, the choice "
-        "between N and N - 1 shows",
+        because="10 and 20 both differ by 5 from their mean, 15; with only two pixels, dividing "
+        "by N - 1 gives a clearly different result",
         mistakes={
             "you divided by N - 1 (ddof=1, or the `statistics` module's stdev)": np.array([50**0.5])
         },
@@ -64,7 +66,7 @@ def test_population_standard_deviation(learner):
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 @pytest.mark.parametrize("channels", [1, 4])
 def test_any_number_of_channels_and_dtype(learner, dtype, channels):
-    """uint8 and floating images, of one channel or four, give one number for each channel."""
+    """One or four channels, uint8 or float, give one number for each channel."""
     images = images_like_cifar(count=3, channels=channels).astype(dtype)
     result = learner.normalization.channel_statistics(images)
     mean, std = expect(result).to_unpack("mean, std", because="the docstring promises a pair")
@@ -72,15 +74,17 @@ def test_any_number_of_channels_and_dtype(learner, dtype, channels):
         ("mean", mean, images.mean((0, 1, 2), dtype=np.float64)),
         ("std", std, images.std((0, 1, 2), dtype=np.float64)),
     ):
-        why = f"the {name} has shape (channels,), also for one channel"
+        why = f"the {name} has shape (channels,), even for one channel"
         expect(found).to_be_close(right, because=why, rtol=1e-4)
-        expect(found).to_have_dtype("floating", because=f"a {name} of pixels is rarely whole")
+        expect(found).to_have_dtype(
+            "floating", because=f"the {name} of pixels is rarely a whole number"
+        )
 
 
 @exercise("normalization.channel_statistics")
 def test_many_float32_pixels_do_not_drift(learner):
     """Statistics of millions of float32 values keep their precision."""
-    # two channels: over a contiguous axis NumPy sums in pairs, which hides the drift
+    # two channels: NumPy sums a contiguous axis in pairs, which would hide the drift
     images = np.full((16, 256, 256, 2), 240.1, np.float32)
     images[::2] += np.float32(0.5)
     result = learner.normalization.channel_statistics(images)
@@ -92,13 +96,13 @@ def test_many_float32_pixels_do_not_drift(learner):
 
 @exercise("normalization.channel_statistics")
 def test_statistics_of_any_images(learner, for_any):
-    """Images of any number, size, channels and dtype have these statistics."""
+    """The statistics are right for images of any number, size, channels and dtype."""
 
     @for_any(images=strategies.images())
     def law(images):
         pixels = images.reshape(-1, images.shape[-1]).astype(np.float64)
         result = learner.normalization.channel_statistics(images)
         mean, std = expect(result).to_unpack("mean, std", because="the docstring promises a pair")
-        why = "one number for each channel, over all images, rows and columns"
+        why = "there is one number per channel, over all images, rows and columns"
         expect(mean).to_be_close(pixels.mean(0), because=why, rtol=1e-4)
         expect(std).to_be_close(pixels.std(0), because=why, rtol=1e-4, atol=1e-3)

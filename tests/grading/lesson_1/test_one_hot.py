@@ -1,4 +1,4 @@
-"""Tests of normalization.one_hot."""
+"""Tests of `normalization.one_hot`: one row per label, with a one at the label's index."""
 
 import numpy as np
 import pytest
@@ -22,16 +22,18 @@ def test_a_one_at_the_label(learner, dtype):
     result = learner.normalization.one_hot(labels, 5)
     expect(result).to_equal(
         right,
-        because="a class is a direction of its own; label 3 is no more than label 2",
+        because="a label is a name, not a quantity: each class has a column of its own",
         mistakes={
             "you counted the labels from 1: they begin at 0": shifted,
-            "you made as many columns as there are labels in this batch, not num_classes": (
+            "you made columns up to the largest label of this batch, not num_classes of them": (
                 right[:, :4]
             ),
-            "you returned one column per image: rows are images": right.T,
+            "you returned one column per image: each image is a row": right.T,
         },
     )
-    expect(result).to_have_dtype("float32", because="the loss compares it with float32 outputs")
+    expect(result).to_have_dtype(
+        "float32", because="the loss compares these rows with float32 outputs"
+    )
 
 
 @exercise("normalization.one_hot")
@@ -41,7 +43,7 @@ def test_labels_as_a_column(learner):
     right = np.eye(3, dtype=np.float32)[[1, 0, 2]]
     expect(learner.normalization.one_hot(labels, 3)).to_equal(
         right,
-        because="a column of labels is still one label per image",
+        because="a column of labels still has one label per image",
         mistakes={
             "the column's axis stayed in the result: flatten the labels first": right[:, None, :]
         },
@@ -51,11 +53,11 @@ def test_labels_as_a_column(learner):
 @exercise("normalization.one_hot")
 @pytest.mark.parametrize("bad", [4, -1, 7])
 def test_label_out_of_range(learner, bad):
-    """A label outside 0..num_classes-1 is refused with ValueError."""
+    """A label outside 0..num_classes-1 raises ValueError."""
     expect_error(
         ValueError,
         lambda: learner.normalization.one_hot(np.array([0, bad, 1]), 4),
-        because=f"there is no class {bad} among 4; NumPy alone would take -1 for the last one",
+        because=f"4 classes have no label {bad}; without a check, NumPy takes -1 for the last one",
     )
     expect(learner.normalization.one_hot(np.array([0, 3]), 4)).to_have_shape(
         (2, 4), because="0 and num_classes - 1 are both in range"

@@ -1,4 +1,4 @@
-"""Tests of normalization.standardize."""
+"""Tests of `normalization.standardize`: (value - mean) / std for each channel, in float32."""
 
 import numpy as np
 import pytest
@@ -10,22 +10,21 @@ from cifar_lab.testing.plugin import exercise
 from cifar_lab.testing.samples import generator, images_like_cifar
 
 MEAN = np.array([100.5, 90.25, 130.0])
-
-
 STD = np.array([50.0, 20.5, 64.0])
 
 
 @exercise("normalization.standardize")
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 def test_subtract_mean_divide_by_std(learner, dtype):
-    """Each channel becomes (value - mean) / std, for uint8 images, too."""
+    """Each channel becomes (value - mean) / std, also for uint8 images."""
     images = images_like_cifar(count=4).astype(dtype)
     right = (images.astype(np.float64) - MEAN) / STD
     with np.errstate(over="ignore"):
         wrapped = (images - MEAN.astype(np.uint8)) / STD if dtype == "uint8" else right
     expect(learner.normalization.standardize(images, mean=MEAN, std=STD)).to_be_close(
         right,
-        because="a z-score says how many standard deviations a value lies from its channel's mean",
+        because="the result says how many standard deviations a value lies above the mean of "
+        "its channel",
         rtol=1e-4,
         atol=1e-5,
         mistakes={
@@ -46,7 +45,7 @@ def test_subtract_mean_divide_by_std(learner, dtype):
 
 @exercise("normalization.standardize")
 def test_result_is_float32(learner):
-    """The result is float32, whatever came in."""
+    """The result is float32, whatever dtype the images have."""
     for dtype in (np.uint8, np.float64):
         images = images_like_cifar(count=2).astype(dtype)
         result = learner.normalization.standardize(images, mean=MEAN, std=STD)
@@ -57,7 +56,7 @@ def test_result_is_float32(learner):
 
 @exercise("normalization.standardize")
 def test_constant_channel_becomes_zeros(learner):
-    """A channel with a standard deviation of zero comes back as zeros."""
+    """A channel whose standard deviation is zero becomes zeros."""
     images = images_like_cifar(count=3)
     images[..., 1] = 77
     mean = images.mean((0, 1, 2), dtype=np.float64)
@@ -68,17 +67,17 @@ def test_constant_channel_becomes_zeros(learner):
         unguarded = (images - mean) / std
     expect(result).to_be_close(
         right,
-        because="0/0 is NaN, and one NaN spoils every weight that it reaches",
+        because="0/0 is NaN, and a NaN in the images makes weights NaN during training",
         rtol=1e-4,
         atol=1e-5,
         mistakes={"you divided by zero where the channel is constant": unguarded},
     )
-    # the given mean need not be this channel's: a test image may differ from the training images
+    # test images may differ from the mean, even in a channel that is constant in training
     result = learner.normalization.standardize(images, mean=mean - 2, std=std)
     expect(np.asarray(result)[..., 1]).to_equal(
         np.zeros(images.shape[:3], np.float32),
-        because="a channel that never varied in training carries no information: all zeros, "
-        "even where these images differ from the mean",
+        because="a channel that is constant in training carries no information: it becomes "
+        "zeros, even if these images differ from the mean",
     )
 
 
@@ -87,7 +86,7 @@ def test_input_is_left_alone(learner):
     """The caller's images, mean and std are the same before and after."""
     for dtype in (np.uint8, np.float32):
         images, mean, std = images_like_cifar(count=4).astype(dtype), MEAN, STD.copy()
-        std[1] = 0
+        std[1] = 0  # tempts learners to write `std[std == 0] = 1`
         learner.normalization.standardize(images, mean=mean, std=std)
         expect_left_alone(
             learner,
@@ -101,7 +100,7 @@ def test_input_is_left_alone(learner):
 
 @exercise("normalization.standardize")
 def test_any_images_and_statistics(learner, for_any):
-    """Images of any size and dtype, by any statistics: (value - mean) / std, or zeros."""
+    """Images of any size and dtype, with any statistics, become (value - mean) / std or zeros."""
 
     @for_any(images=strategies.images(), seed=strategies.seeds, constant=booleans())
     def law(images, seed, constant):
@@ -112,8 +111,7 @@ def test_any_images_and_statistics(learner, for_any):
         right = (images - mean) / np.where(std == 0, np.inf, std)
         expect(learner.normalization.standardize(images, mean=mean, std=std)).to_be_close(
             right,
-            because="each channel is shifted by its mean and divided by its standard deviation; "
-            "one whose standard deviation is zero becomes zeros",
+            because="each channel becomes (value - mean) / std, and zeros if its std is zero",
             rtol=1e-4,
             atol=1e-4,
         )

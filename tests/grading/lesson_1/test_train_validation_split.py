@@ -1,4 +1,4 @@
-"""Tests of normalization.train_validation_split."""
+"""Tests of `normalization.train_validation_split`: a random, complete and repeatable split."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from cifar_lab.testing.samples import numbered_images
 
 
 def split(learner, images, labels, **settings):
-    """The four arrays of a split."""
+    """Return the four arrays of the learner's split."""
     result = learner.normalization.train_validation_split(images, labels, **settings)
     return expect(result).to_unpack(
         "train_images, train_labels, validation_images, validation_labels",
@@ -21,7 +21,7 @@ def split(learner, images, labels, **settings):
 @exercise("normalization.train_validation_split")
 @pytest.mark.parametrize(("count", "fraction"), [(50, 0.1), (39, 0.25), (12, 0.5), (23, 0.2)])
 def test_how_many_are_held_out(learner, count, fraction):
-    """round(n * validation_fraction) images are held out, the rest is for training."""
+    """round(n * validation_fraction) images are held out, and the rest are for training."""
     held_out, rounded_down = round(count * fraction), int(count * fraction)
     images = numbered_images(count)
     parts = split(learner, images, np.arange(count), validation_fraction=fraction)
@@ -40,7 +40,7 @@ def test_how_many_are_held_out(learner, count, fraction):
     _, _, _, by_default = split(learner, numbered_images(47), np.arange(47))
     expect(by_default).to_have_shape(
         (5,),
-        because="validation_fraction is 0.1 unless said otherwise: round(47 * 0.1) = 5",
+        because="validation_fraction is 0.1 by default, and round(47 * 0.1) = 5",
         mistakes={"you rounded down: use round()": (4,)},
     )
 
@@ -53,23 +53,24 @@ def test_disjoint_and_complete(learner):
     numbers = np.concatenate([np.asarray(x_train), np.asarray(x_validation)])[:, 0, 0, 0]
     expect(np.sort(numbers)).to_equal(
         np.arange(40, dtype=np.uint16),
-        because="an image in both parts would make validation a test of memory, and a lost one "
-        "is wasted",
+        because="an image in both parts would make validation a test of memory, and an image in "
+        "neither part is wasted",
     )
 
 
 @exercise("normalization.train_validation_split")
 @pytest.mark.parametrize("column", [False, True])
 def test_image_and_label_stay_paired(learner, column):
-    """Every image keeps its own label, and shapes and dtypes stay."""
+    """Every image keeps its label, and images and labels keep their shapes and dtypes."""
     images = numbered_images(30)
+    # not the images' own numbers, which would hide a mix-up of the two
     labels = (np.arange(30, dtype=np.uint8) * 3 % 251)[:, None]
     labels = labels if column else labels[:, 0]
     parts = split(learner, images, labels, validation_fraction=0.2, seed=4)
     for x, y in (parts[:2], parts[2:]):
         expect(y).to_equal(
             labels[np.asarray(x)[:, 0, 0, 0].astype(int)],
-            because="images and labels must be shuffled by one and the same order",
+            because="images and labels must be shuffled in one and the same order",
         )
         for found, given, name in ((x, images, "images"), (y, labels, "labels")):
             expect(found).to_have_dtype(str(given.dtype), because=f"the {name} keep their dtype")
@@ -80,15 +81,15 @@ def test_image_and_label_stay_paired(learner, column):
 
 @exercise("normalization.train_validation_split")
 def test_shuffled(learner):
-    """The images held out are a random choice, not the first or the last ones."""
+    """The held-out images are a random choice, and the training part is shuffled."""
     count = 200
     _, labels, _, held_out = split(
         learner, numbered_images(count), np.arange(count), validation_fraction=0.25
     )
     held_out, labels = np.sort(np.asarray(held_out)), np.asarray(labels)
-    why = "datasets are often sorted by class: the end of the file may hold one class alone"
+    why = "datasets are often sorted by class: the last images may all be of one class"
     spread = np.ptp(held_out) >= 0.75 * count and len(np.unique(np.diff(held_out))) > 1
-    expect(held_out).to_be_true(spread, "numbers scattered over all 200", because=why)
+    expect(held_out).to_be_true(spread, "numbers scattered over 0 to 199", because=why)
     expect(labels).to_be_true(
         bool((np.diff(labels) < 0).sum() > 20),
         "the training part in a shuffled order",
@@ -98,7 +99,7 @@ def test_shuffled(learner):
 
 @exercise("normalization.train_validation_split")
 def test_the_seed_decides(learner):
-    """The same seed gives the same split, another seed another one."""
+    """The same seed gives the same split, and another seed gives another split."""
     images, labels = numbered_images(60), np.arange(60)
 
     def held_out(**settings):
@@ -110,15 +111,15 @@ def test_the_seed_decides(learner):
     )
     expect(other).to_be_true(
         not np.array_equal(other, first),
-        "another choice for another seed",
+        "other held-out images for another seed",
         because="`seed` must reach the random generator",
     )
-    expect(held_out()).to_equal(held_out(seed=0), because="the seed is 0 unless said otherwise")
+    expect(held_out()).to_equal(held_out(seed=0), because="the seed is 0 by default")
 
 
 @exercise("normalization.train_validation_split")
-def test_what_is_split_is_left_alone(learner):
-    """The caller's images and labels are in the same order before and after."""
+def test_arguments_are_left_alone(learner):
+    """The caller's images and labels are the same before and after."""
     images, labels = numbered_images(30), np.arange(30)
     split(learner, images, labels, seed=4)
     expect_left_alone(
@@ -130,15 +131,15 @@ def test_what_is_split_is_left_alone(learner):
 
 
 @exercise("normalization.train_validation_split")
-def test_nonsense_is_refused(learner):
-    """A fraction outside 0..1, or images and labels of different lengths, raise ValueError."""
+def test_invalid_arguments(learner):
+    """ValueError is raised unless 0 < validation_fraction < 1 and the lengths agree."""
     images, labels = numbered_images(10), np.arange(10)
     call = learner.normalization.train_validation_split
     for fraction in (0.0, 1.0, -0.1, 1.5):
         expect_error(
             ValueError,
             lambda fraction=fraction: call(images, labels, validation_fraction=fraction),
-            because=f"a validation_fraction of {fraction} leaves one part empty, or makes no sense",
+            because=f"validation_fraction must lie strictly between 0 and 1; {fraction} does not",
         )
     for wrong in (np.arange(9), np.arange(11)):
         expect_error(
@@ -150,13 +151,13 @@ def test_nonsense_is_refused(learner):
 
 @exercise("normalization.train_validation_split")
 def test_any_split(learner, for_any):
-    """Any number of images, share and seed: as many held out as asked, all there, all paired."""
+    """Any count, fraction and seed give parts of the right size, complete and correctly paired."""
 
     @for_any(count=integers(5, 60), fraction=floats(0.05, 0.95), seed=integers(0, 2**31 - 1))
     def law(count, fraction, seed):
         held_out = round(count * fraction)
         if not 0 < held_out < count:
-            return  # a split with an empty part is nobody's wish
+            return  # the contract leaves open what happens if a part is empty
         labels = np.arange(count) * 7 % 11
         x_train, y_train, x_validation, y_validation = split(
             learner, numbered_images(count), labels, validation_fraction=fraction, seed=seed

@@ -1,4 +1,7 @@
-"""Right answers of lesson 2, and what several of its tests share."""
+"""Right answers of lesson 2, computed with NumPy and SciPy, and random numbers for its tests.
+
+`tests/lab/oracles/test_cnn.py` compares the right answers with Keras' own layers.
+"""
 
 import itertools
 
@@ -9,21 +12,29 @@ from scipy.special import softmax as scipy_softmax
 from cifar_lab.testing.samples import generator
 
 
+def numbers(*shape, seed=0):
+    """Return random numbers from -1 to 1."""
+    return generator(seed).uniform(-1, 1, shape)
+
+
 def output_size(size, kernel_size, stride, padding):
-    """The places of the kernel, counted one by one."""
+    """Count the places of the kernel along one axis, one by one."""
     last = size if padding == "same" else size - kernel_size + 1
     return len(range(0, last, stride))
 
 
 def zeros_around(size, kernel_size, stride):
-    """How many zeros "same" puts before and after `size` pixels; the odd one comes after."""
+    """Return how many zeros "same" puts before and after `size` pixels; an odd one goes after."""
     places = output_size(size, kernel_size, stride, "same")
     total = max((places - 1) * stride + kernel_size - size, 0)
     return total // 2, total - total // 2
 
 
 def convolution(images, kernels, bias, stride=1, padding="valid", zeros=zeros_around, **pad):
-    """SciPy's cross-correlation of each image with each kernel, every stride-th place."""
+    """Cross-correlate each image with each kernel, using SciPy, and keep every stride-th place.
+
+    `zeros` and `pad` (settings of `np.pad`) are there for misconceptions about "same".
+    """
     images = np.asarray(images, np.float64)
     if padding == "same":
         sides = [zeros(images.shape[axis + 1], kernels.shape[axis], stride) for axis in (0, 1)]
@@ -39,7 +50,7 @@ def convolution(images, kernels, bias, stride=1, padding="valid", zeros=zeros_ar
 
 
 def pooled(images, pool_size=2, reduce=np.max):
-    """Window by window."""
+    """Reduce the windows one by one; incomplete ones at the edge are dropped."""
     rows, columns = images.shape[1] // pool_size, images.shape[2] // pool_size
     result = np.empty((len(images), rows, columns, images.shape[3]), images.dtype)
     for i, j in itertools.product(range(rows), range(columns)):
@@ -49,26 +60,17 @@ def pooled(images, pool_size=2, reduce=np.max):
 
 
 def softmax(logits):
-    """SciPy's, row by row."""
+    """Return SciPy's softmax of each row."""
     return scipy_softmax(np.asarray(logits, np.float64), axis=-1)
 
 
 def crossentropy(targets, probabilities):
-    """The mean surprise; nothing is clipped, so no probability may be 0."""
+    """Return the mean of -log(probability of the true class).
+
+    Nothing is clipped, so the true class's probability must not be 0.
+    """
     true_class = np.asarray(probabilities, np.float64)[np.asarray(targets, bool)]
     return -np.mean(np.log(true_class))
-
-
-def numbers(*shape, seed=0):
-    """Random numbers from -1 to 1."""
-    return generator(seed).uniform(-1, 1, shape)
-
-
-def after_blocks(size, pools=3, lost=0):
-    """Rows (or columns) left by three blocks; `pools` of them pool, each convolution loses some."""
-    for block in range(3):
-        size = (size - lost) // (2 if block < pools else 1)
-    return size
 
 
 def weight_shapes(
@@ -83,7 +85,10 @@ def weight_shapes(
     bias=True,
     twice=False,
 ):
-    """The shapes of all weights, sorted; the further settings are those of misconceptions."""
+    """Return the sorted shapes of all weights of the network.
+
+    The keyword-only settings are those of misconceptions.
+    """
     height, width, channels = input_shape
     shapes = []
     for count in filters:
@@ -91,12 +96,26 @@ def weight_shapes(
             shapes += [[kernel, kernel, channels, count]] + [[count]] * bias
             channels = count
     if flat is None:
-        flat = after_blocks(height, pools, lost) * after_blocks(width, pools, lost) * channels
+        rows, columns = (size_after_blocks(size, pools, lost) for size in (height, width))
+        flat = rows * columns * channels
     return sorted([*shapes, [flat, num_classes], [num_classes]])
 
 
+def size_after_blocks(size, pools, lost):
+    """Return the rows (or columns) after three blocks.
+
+    Each convolution loses `lost` of them, and the first `pools` blocks halve the rest.
+    """
+    for block in range(3):
+        size = (size - lost) // (2 if block < pools else 1)
+    return size
+
+
 def forward(weights, images, *, activation=None, pool=np.max, zeros=zeros_around, head=softmax):
-    """What the network computes with these weights; the settings are those of misconceptions."""
+    """Compute the network's outputs for these weights.
+
+    The keyword-only settings are those of misconceptions.
+    """
     by_shape = {array.shape: array.astype(np.float64) for array in weights}
     kernels = sorted((shape for shape in by_shape if len(shape) == 4), key=lambda shape: shape[2])
     (dense,) = (shape for shape in by_shape if len(shape) == 2)

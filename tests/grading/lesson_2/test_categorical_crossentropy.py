@@ -1,4 +1,4 @@
-"""Tests of cnn.categorical_crossentropy."""
+"""Tests of `cnn.categorical_crossentropy`: the mean of -log(probability of the true class)."""
 
 import itertools
 
@@ -14,8 +14,8 @@ from cifar_lab.testing.samples import generator
 from .oracles import crossentropy, numbers, softmax
 
 
-def predictions(count=6, classes=4, seed=0):
-    """One-hot targets, and probabilities that are neither sure nor hopeless."""
+def random_batch(count=6, classes=4, seed=0):
+    """Return one-hot targets, and probabilities that are far from 0 and 1."""
     targets = np.eye(classes)[generator(seed).integers(0, classes, count)]
     return targets, softmax(2 * numbers(count, classes, seed=seed + 1))
 
@@ -23,8 +23,8 @@ def predictions(count=6, classes=4, seed=0):
 @exercise("cnn.categorical_crossentropy")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_mean_negative_log_of_the_true_class(learner, dtype):
-    """Minus the natural logarithm of the true class's probability, averaged over the batch."""
-    targets, probabilities = (part.astype(dtype) for part in predictions())
+    """The loss is the mean of -log(probability of the true class), a natural logarithm."""
+    targets, probabilities = (part.astype(dtype) for part in random_batch())
     right, logs = crossentropy(targets, probabilities), np.log(probabilities)
     expect(learner.cnn.categorical_crossentropy(targets, probabilities)).to_be_close(
         right,
@@ -39,11 +39,13 @@ def test_mean_negative_log_of_the_true_class(learner, dtype):
             "you took the logarithm to base 2": right / np.log(2),
             "you took the logarithm to base 10": right / np.log(10),
             "you returned one loss for each image": -(targets * logs).sum(-1),
-            "you summed the logarithms of all classes, not of the true one": -logs.sum(-1).mean(),
-            "you computed the binary cross-entropy, a yes or no for each class": (
+            "you summed the logarithms of all classes, not only of the true one": (
+                -logs.sum(-1).mean()
+            ),
+            "you summed a binary cross-entropy per class, as if each were a yes-or-no question": (
                 -(targets * logs + (1 - targets) * np.log(1 - probabilities)).sum(-1).mean()
             ),
-            "you averaged a binary cross-entropy, a yes or no for each class": (
+            "you averaged a binary cross-entropy, as if each class were a yes-or-no question": (
                 -(targets * logs + (1 - targets) * np.log(1 - probabilities)).mean()
             ),
             "you computed the squared error": ((targets - probabilities) ** 2).sum(-1).mean(),
@@ -61,7 +63,7 @@ def test_mean_negative_log_of_the_true_class(learner, dtype):
 
 @exercise("cnn.categorical_crossentropy")
 def test_any_batch(learner, for_any):
-    """Any number of images and classes: the mean does not depend on the batch size."""
+    """The loss is a mean over the batch, for any number of images and classes."""
 
     @for_any(
         count=integers(1, 40),
@@ -70,7 +72,7 @@ def test_any_batch(learner, for_any):
         seed=strategies.seeds,
     )
     def law(count, classes, dtype, seed):
-        targets, probabilities = (p.astype(dtype) for p in predictions(count, classes, seed))
+        targets, probabilities = (p.astype(dtype) for p in random_batch(count, classes, seed))
         right = crossentropy(targets, probabilities)
         expect(learner.cnn.categorical_crossentropy(targets, probabilities)).to_be_close(
             right,
@@ -94,21 +96,24 @@ def test_zero_for_the_true_class(learner):
         if np.isinf(cost):
             mistake = "you took the logarithm of 0"
         elif np.isnan(cost):
-            mistake = "a 0 times infinity became NaN"
+            mistake = "0 times infinity became NaN"
         elif cost <= 10:
-            mistake = "the floor under the probabilities is so high that it hides grave errors"
+            mistake = (
+                "you clip the probabilities at too large a value, so that large errors cost too "
+                "little"
+            )
         expect(loss).to_be_true(
             bool(np.isfinite(cost) and cost > 10),
             "a finite loss, in which the image with probability 0 costs more than 10",
-            because="one infinite image would make the loss of all the others meaningless, "
-            "and a hopeless answer must still cost a lot",
+            because="one infinite cost would make the loss of the whole batch infinite, and a "
+            "prediction this wrong must still cost a lot",
             mistake=mistake,
         )
 
 
 @exercise("cnn.categorical_crossentropy")
 def test_zero_for_another_class(learner):
-    """A probability of 0 for a wrong class costs nothing, and a sure and right answer is free."""
+    """A probability of 0 for a wrong class costs nothing, and a perfect prediction costs 0."""
     targets = np.eye(3)[[0, 2]]
     for rows, right in (([[0.5, 0.5, 0], [0, 0.75, 0.25]], np.log(8) / 2), (targets, 0.0)):
         expect(learner.cnn.categorical_crossentropy(targets, np.array(rows))).to_be_close(
@@ -121,15 +126,15 @@ def test_zero_for_another_class(learner):
 
 
 @exercise("cnn.categorical_crossentropy")
-def test_rows_are_not_renormalised(learner):
-    """Rows that do not sum to one are taken as they are."""
+def test_rows_are_not_renormalized(learner):
+    """Rows that do not sum to one are used as they are."""
     targets = np.eye(3)[[0, 1, 2]]
     probabilities = np.array([[0.2, 0.1, 0.1], [0.3, 0.6, 0.9], [0.05, 0.05, 0.4]])
     right = crossentropy(targets, probabilities)
     expect(learner.cnn.categorical_crossentropy(targets, probabilities)).to_be_close(
         right,
-        because="making rows sum to one is the softmax's work; done here, it would hide a "
-        "network that forgot its softmax",
+        because="the softmax makes rows sum to one; if the loss did so, too, it would hide that "
+        "a network has no softmax",
         rtol=1e-4,
         mistakes={
             "you divided each row by its sum": crossentropy(
@@ -144,14 +149,14 @@ def test_rows_are_not_renormalised(learner):
 
 @exercise("cnn.categorical_crossentropy")
 def test_both_arguments_are_left_alone(learner):
-    """Targets and probabilities are the same before and after."""
+    """The caller's targets and probabilities are the same before and after."""
     for dtype in (np.float32, np.float64):
-        targets, probabilities = (part.astype(dtype) for part in predictions())
-        probabilities[0] = targets[0]
+        targets, probabilities = (part.astype(dtype) for part in random_batch())
+        probabilities[0] = targets[0]  # zeros tempt learners to clip in place
         learner.cnn.categorical_crossentropy(targets, probabilities)
         expect_left_alone(
             learner,
             targets=targets,
             probabilities=probabilities,
-            because="a loss only looks; clip a copy of the probabilities",
+            because="a loss does not change its arguments: clip a copy of the probabilities",
         )

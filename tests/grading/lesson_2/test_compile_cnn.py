@@ -1,4 +1,4 @@
-"""Tests of cnn.compile_cnn."""
+"""Tests of `cnn.compile_cnn`: Adam, categorical cross-entropy and accuracy, on the same model."""
 
 import pytest
 
@@ -8,19 +8,19 @@ from cifar_lab.testing.plugin import exercise
 
 @pytest.fixture
 def compiling(learner):
-    """What holds of the learner's compile_cnn."""
+    """Return the checks of a function that compiles a classifier, applied to compile_cnn."""
     return Compiling(learner, learner.cnn.compile_cnn, default_rate=1e-3)
 
 
 @exercise("cnn.compile_cnn")
 def test_the_same_model_comes_back(compiling):
-    """The model that comes back is the one that was given, compiled."""
+    """The returned model is the one that was given, compiled."""
     compiling.expect_same_model()
 
 
 @exercise("cnn.compile_cnn")
 def test_adam_at_the_given_rate(compiling):
-    """The optimizer is Adam, at the learning rate that was asked for, 0.001 by default."""
+    """The optimizer is Adam with the given learning rate, 0.001 by default."""
     compiling.expect_adam()
 
 
@@ -32,5 +32,5 @@ def test_loss_is_categorical_crossentropy(compiling):
 
 @exercise("cnn.compile_cnn")
 def test_accuracy_is_reported(compiling):
-    """Training reports the accuracy: the share of images whose largest output is the true class."""
+    """Training reports accuracy: the fraction of images whose largest output is the true class."""
     compiling.expect_accuracy()

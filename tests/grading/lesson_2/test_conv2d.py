@@ -1,4 +1,4 @@
-"""Tests of cnn.conv2d."""
+"""Tests of `cnn.conv2d`: a window times the kernel, summed, with the padding of Keras."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from cifar_lab.testing.samples import images_like_cifar
 from .oracles import convolution, numbers, zeros_around
 
 
-def expect_convolution(learner, images, kernels, bias, *, because, guess=True, **settings):
-    """`conv2d` agrees with the oracle as closely as the contract asks."""
+def expect_convolution(learner, images, kernels, bias, *, because, name_mistakes=True, **settings):
+    """Check that `conv2d` agrees with the oracle as closely as the contract asks."""
     right = convolution(images, kernels, bias, **settings)
     largest = max(np.abs(images).max(), np.abs(kernels).max(), np.abs(bias).max())
     result = learner.cnn.conv2d(images, kernels, bias, **settings)
@@ -22,64 +22,71 @@ def expect_convolution(learner, images, kernels, bias, *, because, guess=True, *
         because=because,
         rtol=0,
         atol=1e-4 if largest <= 1 else 1e-5 * np.abs(right).max(),
-        mistakes=convolution_mistakes(images, kernels, bias, settings) if guess else None,
+        mistakes=convolution_mistakes(images, kernels, bias, settings) if name_mistakes else None,
     )
-    expect(result).to_have_dtype("floating", because="sums of fractions are fractions")
+    expect(result).to_have_dtype(
+        "floating", because="the kernels are floating, and so are their sums"
+    )
 
 
 def convolution_mistakes(images, kernels, bias, settings):
-    """What each misconception would give; computed only where it is needed."""
+    """Return what each misconception would compute, as functions that are called only if needed."""
 
-    def of(images=images, kernels=kernels, bias=bias, **other):
+    def changed(images=images, kernels=kernels, bias=bias, **other):
         return lambda: convolution(images, kernels, bias, **{**settings, **other})
 
+    right = changed()
     channels, entries = images.shape[-1], kernels[..., 0].size
     wrong = {
-        "you flipped the kernel: networks compute a cross-correlation": of(
+        "you flipped the kernel: networks compute a cross-correlation": changed(
             kernels=kernels[::-1, ::-1]
         ),
-        "you forgot the bias": of(bias=0 * bias),
-        "you subtracted the bias": of(bias=-bias),
-        "you read the first input channel alone: sum over all of them": of(
+        "you forgot the bias": changed(bias=0 * bias),
+        "you subtracted the bias": changed(bias=-bias),
+        "you read only the first input channel: sum over all of them": changed(
             images[..., :1], kernels[:, :, :1]
         ),
-        "you took the mean over the input channels: the formula has a sum": of(
+        "you took the mean over the input channels: the formula has a sum": changed(
             kernels=kernels / channels
         ),
-        "you took the mean of each window: the formula has a sum": of(kernels=kernels / entries),
-        "you added the bias once per input channel": of(bias=bias * channels),
-        "you added the bias once per kernel entry": of(bias=bias * entries),
-        "you applied a ReLU: the activation comes later": lambda: np.maximum(of()(), 0),
-        "your result has the images' dtype, which cannot hold these numbers": (
-            lambda: of()().astype(np.int64).astype(images.dtype)
+        "you took the mean of each window: the formula has a sum": changed(
+            kernels=kernels / entries
         ),
-        "you left out the stride": of(stride=1),
+        "you added the bias once per input channel": changed(bias=bias * channels),
+        "you added the bias once per kernel entry": changed(bias=bias * entries),
+        "you applied a ReLU: the activation comes later": lambda: np.maximum(right(), 0),
+        "your result has the images' dtype, which cannot hold these numbers": (
+            lambda: right().astype(np.int64).astype(images.dtype)
+        ),
+        "you left out the stride": changed(stride=1),
     }
     if kernels.shape[0] == kernels.shape[1]:
-        wrong["you mixed up rows and columns of the kernel"] = of(kernels=kernels.swapaxes(0, 1))
+        wrong["you swapped rows and columns of the kernel"] = changed(
+            kernels=kernels.swapaxes(0, 1)
+        )
     if settings.get("padding") == "same":
-        wrong |= padding_mistakes(of)
+        wrong |= padding_mistakes(changed)
     return wrong
 
 
-def padding_mistakes(of):
-    """What misconceptions about "same" would give."""
+def padding_mistakes(changed):
+    """Return what misconceptions about "same" would compute."""
     return {
-        "you put the odd zero above and to the left: it belongs below and to the right": of(
+        "you put the odd zero above and to the left: it belongs below and to the right": changed(
             zeros=lambda *sizes: zeros_around(*sizes)[::-1]
         ),
-        "you padded as for stride 1: how many zeros are needed depends on the stride": of(
+        "you padded as for stride 1: the number of zeros depends on the stride": changed(
             zeros=lambda size, kernel_size, stride: zeros_around(size, kernel_size, 1)
         ),
-        "you padded kernel_size // 2 on both sides: one zero too many for an even kernel": of(
+        "you padded kernel_size // 2 on both sides: one zero too many for an even kernel": changed(
             zeros=lambda size, kernel_size, stride: (kernel_size // 2, kernel_size // 2)
         ),
-        "you put all zeros below and to the right: half of them belong above and left": of(
+        "you put all zeros below and to the right: half of them belong above and left": changed(
             zeros=lambda *sizes: (0, sum(zeros_around(*sizes)))
         ),
-        "you repeated the pixels at the edge: the padding is zeros": of(mode="edge"),
-        "you mirrored the image at its edge: the padding is zeros": of(mode="reflect"),
-        'you computed "valid"': of(padding="valid"),
+        "you repeated the pixels at the edge: the padding is zeros": changed(mode="edge"),
+        "you mirrored the image at its edge: the padding is zeros": changed(mode="reflect"),
+        'you computed "valid"': changed(padding="valid"),
     }
 
 
@@ -99,7 +106,7 @@ def test_multiply_and_sum_each_window(learner):
 
 @exercise("cnn.conv2d")
 def test_the_kernel_is_not_flipped(learner):
-    """A kernel with one 1 moves the image: the entry at row 0, column 2 reads to the right."""
+    """The kernel is not flipped: its entry at row 0, column 2 reads the pixel two to the right."""
     image = numbers(1, 4, 5, 1)
     kernel = np.zeros((2, 3, 1, 1))
     kernel[0, 2] = 1
@@ -122,15 +129,15 @@ def test_sum_over_input_channels(learner, padding):
         numbers(3, 2, 3, 4, seed=1),
         numbers(4, seed=2),
         padding=padding,
-        because="the formula sums over rows, columns and input channels, for each filter "
-        "with its own kernel and bias",
+        because="each filter has its own kernel and bias, and sums over rows, columns and all "
+        "input channels",
     )
 
 
 @exercise("cnn.conv2d")
 @pytest.mark.parametrize("stride", [2, 3])
 def test_stride_skips_places(learner, stride):
-    """With a stride of s the kernel visits every s-th row and column, from the first on."""
+    """With a stride of s, the kernel visits every s-th row and column, starting with the first."""
     for height, width in ((9, 8), (10, 11), (5, 2)):
         expect_convolution(
             learner,
@@ -145,23 +152,23 @@ def test_stride_skips_places(learner, stride):
 @exercise("cnn.conv2d")
 @pytest.mark.parametrize("kernel_shape", [(3, 3), (2, 4), (4, 1), (5, 2)])
 def test_same_padding_of_even_kernels(learner, kernel_shape):
-    """With "same" and stride 1 the size stays; an odd zero goes below and to the right."""
+    """With "same" and stride 1, the size stays; an odd zero goes below and to the right."""
     expect_convolution(
         learner,
         numbers(2, 5, 6, 2),
         numbers(*kernel_shape, 2, 3, seed=1),
         numbers(3, seed=2),
         padding="same",
-        because="a kernel of k needs k - 1 zeros: (k - 1) // 2 above and left, the rest below "
-        "and right",
+        because="a kernel of k rows needs k - 1 rows of zeros: (k - 1) // 2 above, the rest below "
+        "(columns likewise)",
     )
 
 
 @exercise("cnn.conv2d")
 @pytest.mark.parametrize("stride", [3, 2])
 def test_same_padding_with_a_stride(learner, stride):
-    """With "same" and a stride, only as many zeros as the last window needs are added."""
-    # first where padding as for stride 1 differs from putting the odd zero on the wrong side
+    """With "same" and a stride above 1, only as many zeros as the last window needs are added."""
+    # the first sizes tell padding as for stride 1 from an odd zero on the wrong side
     for height, width in ((9, 12), (6, 7), (8, 10), (11, 5)):
         for kernel_shape in ((3, 3), (2, 5), (1, 4), (4, 1)):
             expect_convolution(
@@ -171,14 +178,14 @@ def test_same_padding_with_a_stride(learner, stride):
                 numbers(2, seed=2),
                 stride=stride,
                 padding="same",
-                because="out rows need (out - 1) * stride + k pixels; what the image lacks is "
-                "padded, half of it above, and an odd one below (columns likewise)",
+                because="an output of `out` rows needs (out - 1) * stride + k rows of input; the "
+                "missing ones are zeros, half of them above, an odd one below (columns likewise)",
             )
 
 
 @exercise("cnn.conv2d")
-def test_whole_images_of_bytes(learner):
-    """uint8 images are computed in floating point, to 1e-5 of the largest output."""
+def test_uint8_images(learner):
+    """uint8 images are convolved in floating point, accurate to 1e-5 of the largest output."""
     images = images_like_cifar(count=2, height=8, width=9)
     for padding in ("valid", "same"):
         expect_convolution(
@@ -187,13 +194,13 @@ def test_whole_images_of_bytes(learner):
             numbers(3, 3, 3, 2, seed=1).astype(np.float32),
             np.array([-40.5, 20.25], np.float32),
             padding=padding,
-            because="uint8 holds neither negative numbers nor anything above 255",
+            because="uint8 holds no negative numbers and none above 255",
         )
 
 
 @exercise("cnn.conv2d")
 def test_any_sizes(learner, for_any):
-    """Sizes, strides, channels and dtypes of every kind agree with SciPy's cross-correlation."""
+    """Any sizes, strides, channels and dtypes agree with SciPy's cross-correlation."""
 
     @for_any(
         count=integers(1, 3),
@@ -207,7 +214,7 @@ def test_any_sizes(learner, for_any):
         seed=strategies.seeds,
     )
     def law(count, size, kernel_size, channels, filters, stride, padding, dtype, seed):
-        if padding == "valid":  # a kernel that fits nowhere is no convolution
+        if padding == "valid":  # the kernel must fit into the image
             size = np.maximum(size, kernel_size)
         expect_convolution(
             learner,
@@ -216,14 +223,14 @@ def test_any_sizes(learner, for_any):
             numbers(filters, seed=seed + 2).astype(dtype),
             stride=stride,
             padding=padding,
-            guess=False,  # so small an input can fit several misconceptions
+            name_mistakes=False,  # so small an input can match several
             because="the formula in the docstring holds for every size",
         )
 
 
 @exercise("cnn.conv2d")
 def test_the_arguments_are_left_alone(learner):
-    """Images, kernels and bias are the same before and after."""
+    """The caller's images, kernels and bias are the same before and after."""
     for padding in ("valid", "same"):
         images, kernels, bias = numbers(2, 5, 5, 2), numbers(3, 3, 2, 2, seed=1), numbers(2, seed=2)
         learner.cnn.conv2d(images, kernels, bias, padding=padding)

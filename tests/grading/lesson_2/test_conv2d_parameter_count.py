@@ -1,4 +1,4 @@
-"""Tests of cnn.conv2d_parameter_count."""
+"""Tests of `cnn.conv2d_parameter_count`: the weights and biases of a convolution."""
 
 import numpy as np
 from hypothesis.strategies import booleans, integers
@@ -9,20 +9,20 @@ from cifar_lab.testing.plugin import exercise
 
 @exercise("cnn.conv2d_parameter_count")
 def test_weights_and_biases(learner):
-    """Each filter learns kernel_size x kernel_size x in_channels weights and one bias."""
+    """Each filter has kernel_size x kernel_size x in_channels weights and one bias."""
     for kernel_size, in_channels, filters in [(3, 4, 8), (1, 5, 2), (5, 1, 3), (3, 3, 64)]:
         weights = kernel_size * kernel_size * in_channels * filters
         result = learner.cnn.conv2d_parameter_count(kernel_size, in_channels, filters)
         expect(result).to_equal(
             weights + filters,
-            because=f"{filters} filters of {kernel_size} x {kernel_size} x {in_channels} weights "
-            "and one bias each",
+            because=f"each of the {filters} filters has {kernel_size} x {kernel_size} x "
+            f"{in_channels} weights and one bias",
             mistakes={
-                "you forgot the biases: use_bias is True unless said otherwise": weights,
+                "you forgot the biases: use_bias is True by default": weights,
                 "you counted one bias for the whole layer: each filter has its own": weights + 1,
                 "you counted one bias for each input channel": weights + in_channels,
                 "you left out the input channels": kernel_size**2 * filters + filters,
-                "you counted kernel_size once: kernels are square": (
+                "you counted kernel_size only once: kernels are square": (
                     kernel_size * in_channels * filters + filters
                 ),
                 "you counted a bias for every weight": 2 * weights,
@@ -32,12 +32,12 @@ def test_weights_and_biases(learner):
 
 @exercise("cnn.conv2d_parameter_count")
 def test_without_bias(learner):
-    """Without biases only the weights count."""
+    """Biases count only if `use_bias` is true."""
     for use_bias, right in ((False, 216), (True, 224)):
         result = learner.cnn.conv2d_parameter_count(3, 3, 8, use_bias=use_bias)
         expect(result).to_equal(
             right,
-            because=f"use_bias={use_bias} {'adds' if use_bias else 'leaves out'} one number for "
+            because=f"use_bias={use_bias} {'adds' if use_bias else 'leaves out'} one bias for "
             "each of the 8 filters",
             mistakes={"you ignored `use_bias`": 440 - right},
         )
@@ -45,7 +45,7 @@ def test_without_bias(learner):
 
 @exercise("cnn.conv2d_parameter_count")
 def test_any_layer(learner, for_any):
-    """Any kernel, channels and filters, with biases and without."""
+    """The count is right for any kernel size, channels and filters, with and without biases."""
 
     @for_any(
         kernel_size=integers(1, 9),
@@ -58,5 +58,6 @@ def test_any_layer(learner, for_any):
         result = learner.cnn.conv2d_parameter_count(kernel_size, in_channels, filters, use_bias)
         expect(result).to_equal(
             weights + (filters if use_bias else 0),
-            because="each filter has kernel_size x kernel_size x in_channels weights",
+            because="each filter has kernel_size x kernel_size x in_channels weights, and a bias "
+            "if use_bias is true",
         )

@@ -1,4 +1,4 @@
-"""Tests of cnn.conv_output_size."""
+"""Tests of `cnn.conv_output_size`: the rows (or columns) that a convolution outputs."""
 
 import numpy as np
 from hypothesis.strategies import integers, sampled_from
@@ -11,17 +11,17 @@ from .oracles import output_size
 
 @exercise("cnn.conv_output_size")
 def test_valid_counts_the_places_where_the_kernel_fits(learner):
-    """With "valid", count the places, stride apart, where the kernel fits whole."""
+    """With "valid", the result is the number of places, a stride apart, where the kernel fits."""
     for size, kernel_size, stride in [(12, 5, 2), (32, 3, 1), (11, 4, 3), (7, 2, 5), (9, 1, 1)]:
         right = output_size(size, kernel_size, stride, "valid")
         result = learner.cnn.conv_output_size(size, kernel_size, stride=stride, padding="valid")
         expect(result).to_equal(
             right,
-            because=f"in {size} pixels a kernel of {kernel_size} fits at "
+            because=f"in {size} pixels, a kernel of {kernel_size} fits at "
             f"{', '.join(map(str, range(0, size - kernel_size + 1, stride)))}",
             mistakes={
                 "you counted the steps between places, not the places: add 1": right - 1,
-                "you rounded up: a window that does not fit whole does not count": (
+                "you rounded up: a window that does not fit completely does not count": (
                     -(-(size - kernel_size) // stride) + 1
                 ),
                 "you left out the stride": size - kernel_size + 1,
@@ -32,7 +32,7 @@ def test_valid_counts_the_places_where_the_kernel_fits(learner):
 
 @exercise("cnn.conv_output_size")
 def test_same_keeps_every_stride_th_place(learner):
-    """With "same", the size divided by the stride and rounded up, whatever the kernel."""
+    """With "same", the result is size / stride, rounded up, whatever the kernel."""
     cases = [
         (11, 5, 2),
         (32, 3, 1),
@@ -47,8 +47,8 @@ def test_same_keeps_every_stride_th_place(learner):
         result = learner.cnn.conv_output_size(size, kernel_size, stride=stride, padding="same")
         expect(result).to_equal(
             output_size(size, kernel_size, stride, "same"),
-            because=f"the padding makes room for a kernel at 0, {stride}, ... up to {size - 1}: "
-            "the size of the kernel does not matter",
+            because=f"the padding makes room for the kernel at every multiple of {stride} from 0 "
+            f"to {size - 1}: the size of the kernel does not matter",
             mistakes={
                 "you rounded down: the last, partly padded window counts, too": size // stride,
                 'you returned the size itself: "same" keeps it only if the stride is 1': size,
@@ -61,8 +61,8 @@ def test_same_keeps_every_stride_th_place(learner):
 
 
 @exercise("cnn.conv_output_size")
-def test_stride_one_and_valid_unless_said(learner):
-    """Without further arguments the stride is 1 and the padding "valid"."""
+def test_stride_one_and_valid_by_default(learner):
+    """By default, the stride is 1 and the padding is "valid"."""
     expect(learner.cnn.conv_output_size(10, 3)).to_equal(
         8, because='the signature says stride=1, padding="valid", as in Keras'
     )
@@ -70,7 +70,7 @@ def test_stride_one_and_valid_unless_said(learner):
         4, because='the third argument is the stride; the padding is still "valid"'
     )
     expect(learner.cnn.conv_output_size(10, 3, padding="same")).to_equal(
-        10, because="the stride is 1 unless said otherwise"
+        10, because="the stride is 1 by default"
     )
 
 
@@ -83,7 +83,7 @@ def test_a_size_is_a_whole_number(learner):
         expect(result).to_be_true(
             whole,
             f"the int {output_size(9, 4, 2, padding)}",
-            because="a number of rows is used as a shape and in range(), which take no floats",
+            because="a number of rows is used in shapes and in range(), which take no floats",
             mistake="you divided with `/`: `//` divides whole numbers"
             if isinstance(result, float)
             else None,
@@ -92,9 +92,11 @@ def test_a_size_is_a_whole_number(learner):
 
 @exercise("cnn.conv_output_size")
 def test_a_kernel_that_does_not_fit(learner):
-    """With "valid", a kernel larger than the input raises ValueError; one as large fits once."""
+    """With "valid", a kernel as large as the input fits once; a larger one raises ValueError."""
     call = learner.cnn.conv_output_size
-    expect(call(5, 5, padding="valid")).to_equal(1, because="5 pixels hold a kernel of 5 once")
+    expect(call(5, 5, padding="valid")).to_equal(
+        1, because="a kernel of 5 fits into 5 pixels exactly once"
+    )
     for stride in (1, 3):
         expect_error(
             ValueError,
@@ -111,13 +113,13 @@ def test_unknown_padding(learner):
         expect_error(
             ValueError,
             lambda padding=padding: learner.cnn.conv_output_size(8, 3, padding=padding),
-            because="a misspelt padding must not silently be taken for another one",
+            because="a misspelled padding must not silently be taken for another one",
         )
 
 
 @exercise("cnn.conv_output_size")
 def test_any_output_size(learner, for_any):
-    """Any size, kernel, stride and padding: as many places as can be counted, or ValueError."""
+    """Any size, kernel, stride and padding give the number of places, or ValueError."""
 
     @for_any(
         examples=60,
@@ -131,7 +133,13 @@ def test_any_output_size(learner, for_any):
             return learner.cnn.conv_output_size(size, kernel_size, stride, padding)
 
         if padding == "valid" and kernel_size > size:
-            expect_error(ValueError, call, because=f"{kernel_size} does not fit into {size}")
+            expect_error(
+                ValueError,
+                call,
+                because=f"a kernel of {kernel_size} does not fit into {size} pixels",
+            )
             return
         right = output_size(size, kernel_size, stride, padding)
-        expect(call()).to_equal(right, because="the places of the kernel are counted, one by one")
+        expect(call()).to_equal(
+            right, because="the size is the number of places of the kernel, counted one by one"
+        )

@@ -1,4 +1,4 @@
-"""Tests of cnn.max_pool2d."""
+"""Tests of `cnn.max_pool2d`: the largest value of each window, for each image and channel."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from .oracles import numbers, pooled
 
 
 def expect_pooling(learner, images, because, **settings):
-    """`max_pool2d` agrees with the oracle exactly, and keeps the dtype."""
+    """Check that `max_pool2d` gives exactly the oracle's values, and return its result."""
     right = pooled(images, **settings)
     size = settings.get("pool_size", 2)
     overlapping = np.lib.stride_tricks.sliding_window_view(images, (size, size), axis=(1, 2))
@@ -36,7 +36,7 @@ def expect_pooling(learner, images, because, **settings):
             ),
             "your windows overlap: the stride is pool_size": lambda: overlapping.max((-2, -1)),
             "you kept incomplete windows at the edge": lambda: pooled(filled[1], **settings),
-            "you filled up incomplete windows with zeros": lambda: pooled(filled[0], **settings),
+            "you filled incomplete windows with zeros": lambda: pooled(filled[0], **settings),
             "negative values came out as zeros: start from the window's own values, not from 0": (
                 lambda: np.maximum(right, 0)
             ),
@@ -44,7 +44,7 @@ def expect_pooling(learner, images, because, **settings):
                 lambda: np.broadcast_to(right.max(-1, keepdims=True), right.shape)
             ),
             "you ignored `pool_size`": lambda: pooled(images),
-            "you dropped the channels' axis": right[..., 0],
+            "you dropped the channel axis": right[..., 0],
         },
     )
     return result
@@ -52,7 +52,7 @@ def expect_pooling(learner, images, because, **settings):
 
 @exercise("cnn.max_pool2d")
 def test_the_largest_of_each_window(learner):
-    """Each 2 x 2 window, per image and channel, leaves its largest value."""
+    """Each 2 x 2 window of each image and channel gives its largest value."""
     images = generator(1).permutation(2 * 4 * 6 * 3).reshape(2, 4, 6, 3).astype(np.float32)
     expect_pooling(
         learner,
@@ -64,9 +64,9 @@ def test_the_largest_of_each_window(learner):
 @exercise("cnn.max_pool2d")
 @pytest.mark.parametrize("pool_size", [1, 2, 3, 4])
 def test_incomplete_windows_are_dropped(learner, pool_size):
-    """Rows and columns at the lower and right edge that fill no window are dropped."""
+    """Rows and columns at the lower and right edge that do not fill a window are dropped."""
     images = images_like_cifar(count=2, height=7, width=9, channels=2)
-    # the largest values lie in the part that is dropped
+    # the largest values are those that only incomplete windows hold, if there are any
     images[:, -1], images[:, :, -1] = 255, 255
     expect_pooling(
         learner,
@@ -78,11 +78,12 @@ def test_incomplete_windows_are_dropped(learner, pool_size):
 
 @exercise("cnn.max_pool2d")
 def test_negative_values(learner):
-    """Windows of negative values keep their largest one: there is no zero in them."""
+    """Windows of negative values give their largest value, not 0."""
     expect_pooling(
         learner,
         -1.0 - numbers(2, 5, 4, 2) ** 2,
-        because="the maximum of -3, -2, -5 and -4 is -2; a start value or padding of 0 would win",
+        because="the maximum of -3, -2, -5 and -4 is -2; an initial value or padding of 0 would "
+        "be larger",
     )
 
 
@@ -91,9 +92,9 @@ def test_negative_values(learner):
 def test_pooling_keeps_the_dtype(learner, dtype):
     """The result has the images' dtype."""
     images = images_like_cifar(count=1, height=4, width=4).astype(dtype)
-    result = expect_pooling(learner, images, because="a maximum is one of the values it came from")
+    result = expect_pooling(learner, images, because="a maximum is one of the window's values")
     expect(result).to_have_dtype(
-        dtype, because="a maximum is one of the values that came in: nothing is computed"
+        dtype, because="a maximum is one of the window's values: nothing is computed"
     )
 
 
@@ -107,11 +108,11 @@ def test_pooling_leaves_the_images_alone(learner):
 
 @exercise("cnn.max_pool2d")
 def test_any_images_and_windows(learner, for_any):
-    """Images of any size, channels and dtype, windows of any size that fits."""
+    """Any images, with windows of any size that fits, give the largest value of each window."""
 
     @for_any(images=strategies.images(), pool_size=integers(1, 4))
     def law(images, pool_size):
         pool_size = min(pool_size, *images.shape[1:3])
         expect(learner.cnn.max_pool2d(images, pool_size)).to_equal(
-            pooled(images, pool_size), because="each whole window leaves its largest value"
+            pooled(images, pool_size), because="each whole window gives its largest value"
         )

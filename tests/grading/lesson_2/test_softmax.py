@@ -1,4 +1,4 @@
-"""Tests of cnn.softmax."""
+"""Tests of `cnn.softmax`: each row of logits becomes probabilities, however large the logits."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from .oracles import numbers, softmax
 
 
 def expect_softmax(learner, logits, because, mistakes=None):
-    """`softmax` agrees with SciPy's."""
+    """Check that `softmax` gives SciPy's values, as a floating array."""
     with np.errstate(all="ignore"):
         powers = np.exp(logits.astype(np.float64))
         overflowing = powers / powers.sum(-1, keepdims=True)
@@ -29,14 +29,14 @@ def expect_softmax(learner, logits, because, mistakes=None):
             "exp overflowed, or every exp became 0: subtract each row's largest logit first": (
                 overflowing
             ),
-            "you normalised over the whole batch, not row by row (axis)": (
+            "you normalized over the whole batch, not row by row (axis)": (
                 lambda: scipy_softmax(logits.astype(np.float64))
             ),
-            "you normalised the columns: each row is one image": (
+            "you normalized the columns: each row is one image": (
                 lambda: scipy_softmax(logits.astype(np.float64), axis=0)
             ),
             "you did not divide by the sum": lambda: powers,
-            "you divided by the largest power: the sum makes a row add up to one": (
+            "you divided by the largest power: dividing by the sum makes a row sum to one": (
                 lambda: right / right.max(-1, keepdims=True)
             ),
             "you left out the exponential": lambda: logits / logits.sum(-1, keepdims=True),
@@ -46,34 +46,34 @@ def expect_softmax(learner, logits, because, mistakes=None):
             **(mistakes or {}),
         },
     )
-    expect(result).to_have_dtype("floating", because="probabilities are fractions")
+    expect(result).to_have_dtype("floating", because="probabilities lie between 0 and 1")
 
 
 @exercise("cnn.softmax")
 def test_each_row_is_a_distribution(learner):
-    """Row by row, exp(z) divided by the sum of exp(z)."""
+    """Each row is exp(z) divided by the sum of exp(z)."""
     for dtype in (np.float32, np.float64):
         logits = (3 * numbers(5, 4) + 0.5).astype(dtype)
         expect_softmax(
-            learner, logits, because="each row is one image: its probabilities add up to one"
+            learner, logits, because="each row is one image, whose probabilities sum to one"
         )
 
 
 @exercise("cnn.softmax")
 @pytest.mark.parametrize("shift", [1e4, -1e4])
 def test_large_logits(learner, shift):
-    """Logits of +-10,000 neither overflow nor end in 0/0."""
+    """Logits of +-10,000 neither overflow nor give 0/0."""
     logits = np.array([[0.0, 1.0, -1.0], [2.0, 2.0, 0.5]]) + shift
     expect_softmax(
         learner,
         logits,
-        because="a constant added to all logits cancels: only differences count",
+        because="a constant that is added to all logits cancels: only differences count",
     )
 
 
 @exercise("cnn.softmax")
 def test_every_row_has_its_own_scale(learner):
-    """Rows far apart, and logits far apart within a row, do not disturb each other."""
+    """Very different rows, and very different logits within a row, do not affect each other."""
     logits = np.array(
         [[1e4, 1e4 - 1, 0.0], [-1e4, -1e4 + 2, -1e4], [1e4, -1e4, 0], [0.1, 0.2, 0.3]]
     )
@@ -96,9 +96,9 @@ def test_every_row_has_its_own_scale(learner):
 @exercise("cnn.softmax")
 @pytest.mark.parametrize("shape", [(1, 6), (4, 1), (3, 3)])
 def test_any_number_of_rows_and_classes(learner, shape):
-    """One row, one class, or as many rows as classes: the shape stays."""
+    """A single row, a single class, and as many rows as classes give the right probabilities."""
     expect_softmax(
-        learner, numbers(*shape), because="a row sums to one, also where it has a single class"
+        learner, numbers(*shape), because="every row sums to one, even with a single class"
     )
 
 
@@ -117,7 +117,7 @@ def test_logits_are_left_alone(learner):
 
 @exercise("cnn.softmax")
 def test_any_logits(learner, for_any):
-    """Logits of any size, up to 10,000 either way, in float32 and float64."""
+    """Any logits from -10,000 to 10,000, float32 or float64, give the right probabilities."""
 
     @for_any(
         logits=strategies.arrays(strategies.shapes(2, 2)),
@@ -128,5 +128,8 @@ def test_any_logits(learner, for_any):
         logits = (scale * logits + shift).astype(logits.dtype)
         result = learner.cnn.softmax(logits)
         expect(result).to_be_close(
-            softmax(logits), because="exp(z) over its sum, row by row", rtol=1e-3, atol=1e-5
+            softmax(logits),
+            because="each row is exp(z) divided by the sum of exp(z)",
+            rtol=1e-3,
+            atol=1e-5,
         )

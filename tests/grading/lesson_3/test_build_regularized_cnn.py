@@ -1,4 +1,4 @@
-"""Tests of regularization.build_regularized_cnn."""
+"""Tests of regularization.build_regularized_cnn: its layers, their settings, and that it learns."""
 
 import numpy as np
 import pytest
@@ -10,16 +10,19 @@ from cifar_lab.verifier.rebuild import structure
 
 # sizes that differ from each other and from the defaults
 SMALL = {"input_shape": (16, 24, 2), "num_classes": 5, "filters": (4, 6, 8)}
-
-
 OTHER = {"input_shape": (24, 8, 1), "num_classes": 3, "filters": (5, 3, 4)}
-
-
 WANTED_RATES = [0.25, 0.4, 0.5]
 
 
 class Network:
-    """What a model's layers say of it: its convolutions, blocks and output."""
+    """Structure of a model that has three convolutions and a Dense layer.
+
+    Attributes:
+        layers: What `structure` returns: one dict per layer, from the input to the output.
+        convolutions: The indices of the three Conv2D in `layers`.
+        first_dense: The index of the first Dense layer.
+        output: The index of the last one.
+    """
 
     def __init__(self, model):
         expect(model).to_be_a("model", because="build_regularized_cnn returns a keras.Model")
@@ -27,53 +30,53 @@ class Network:
         expect([layer["class"] for layer in self.layers]).to_be_true(
             bool(self.layers) and all(layer["input_shape"] for layer in self.layers),
             "a functional or Sequential model that knows the shape of its input",
-            because="it begins with keras.Input(input_shape)",
+            because="the network starts with keras.Input(input_shape)",
         )
-        self.convolutions = self.places("Conv2D")
-        dense = self.places("Dense")
+        self.convolutions = self.indices("Conv2D")
+        dense = self.indices("Dense")
         expect([layer["class"] for layer in self.layers]).to_be_true(
             len(self.convolutions) == 3 and bool(dense) and dense[0] > self.convolutions[-1],
             "three Conv2D layers, then at least one Dense layer",
-            because="it is lesson 2's network, with normalisation and dropout added",
+            because="this is lesson 2's network with Batch Normalization and dropout added",
         )
         self.first_dense, self.output = dense[0], dense[-1]
 
-    def places(self, kind):
-        """Where Keras' own layers of this class stand."""
+    def indices(self, kind):
+        """Return the indices of Keras' own layers of this class."""
         return [
-            place
-            for place, layer in enumerate(self.layers)
+            index
+            for index, layer in enumerate(self.layers)
             if layer["class"] == kind and layer["known"]
         ]
 
     def blocks(self):
-        """The layers from each convolution to the next, and from the last to the first Dense."""
+        """Return three lists of layers, which start at the convolutions and end before Dense."""
         ends = [*self.convolutions[1:], self.first_dense]
         return [self.layers[a:b] for a, b in zip(self.convolutions, ends, strict=True)]
 
-    def rates(self):
-        """The rates of all dropout layers before the output."""
+    def dropout_rates(self):
+        """Return the rates of all Dropout layers before the output layer."""
         return [
-            round(self.layers[place]["settings"]["rate"], 6)
-            for place in self.places("Dropout")
-            if place < self.output
+            round(self.layers[index]["settings"]["rate"], 6)
+            for index in self.indices("Dropout")
+            if index < self.output
         ]
 
 
 def network(learner, settings):
-    """The learner's network with these settings."""
+    """Return the structure of the learner's network with these settings."""
     return Network(learner.regularization.build_regularized_cnn(**settings))
 
 
 @exercise("regularization.build_regularized_cnn")
 @pytest.mark.parametrize("settings", [SMALL, OTHER], ids=["16x24x2", "24x8x1"])
 def test_three_convolutions(learner, settings):
-    """Three 3x3 "same" convolutions with the filters that were asked for, each with a ReLU."""
+    """Three 3x3 "same" convolutions have the given `filters`, and a ReLU each."""
     found = network(learner, settings)
-    convolutions = [found.layers[place] for place in found.convolutions]
+    convolutions = [found.layers[index] for index in found.convolutions]
     expect([layer["settings"]["filters"] for layer in convolutions]).to_equal(
         list(settings["filters"]),
-        because="`filters` says how many each convolution has",
+        because="`filters` gives the number of filters of each convolution",
         mistakes={
             "you ignored `filters`": [64, 128, 256],
             "the filters are in the wrong order": list(settings["filters"][::-1]),
@@ -91,8 +94,8 @@ def test_three_convolutions(learner, settings):
         expect(layer["parameters"]).to_be_true(
             layer["parameters"] in (9 * channels * filters, (9 * channels + 1) * filters),
             f"{9 * channels * filters} weights, and {filters} biases or none",
-            because=f"the kernels read {channels} channels and write {filters}; with "
-            "BatchNormalization behind it, the bias may be left out",
+            because=f"this convolution has {channels} input channels and {filters} filters; a "
+            "BatchNormalization makes its bias unnecessary",
         )
     for block in found.blocks():
         expect([layer["class"] for layer in block]).to_be_true(
@@ -110,7 +113,7 @@ def _is_relu(layer):
 @exercise("regularization.build_regularized_cnn")
 @pytest.mark.parametrize("settings", [SMALL, OTHER], ids=["16x24x2", "24x8x1"])
 def test_pooled_and_flattened(learner, settings):
-    """Each block ends in 2x2 max-pooling; after the third, everything is flattened."""
+    """Each block has one 2x2 max-pooling, and the output of the third is flattened."""
     found = network(learner, settings)
     for block in found.blocks():
         pools = [layer for layer in block if layer["class"] in ("MaxPooling2D", "MaxPool")]
@@ -121,18 +124,18 @@ def test_pooled_and_flattened(learner, settings):
         expect([layer["class"] for layer in block]).to_be_true(
             halved == [True],
             "one 2x2 max-pooling in each block",
-            because="as in lesson 2, each block halves rows and columns",
+            because="as in lesson 2, each block halves the height and the width",
         )
     height, width, _ = settings["input_shape"]
     filters = settings["filters"][-1]
     expect(found.layers[found.first_dense]["input_shape"][1:]).to_equal(
         [(height // 8) * (width // 8) * filters],
-        because=f"Flatten hands all {height // 8}x{width // 8} places of {filters} channels on",
+        because=f"Flatten passes on all {height // 8}x{width // 8} places of {filters} channels",
         mistakes={
             "you averaged over rows and columns (GlobalAveragePooling2D) instead of Flatten": [
                 filters
             ],
-            "you left out Flatten: the Dense layer reads single pixels": [
+            "you left out Flatten: the Dense layer gets every pixel on its own": [
                 height // 8,
                 width // 8,
                 filters,
@@ -142,27 +145,31 @@ def test_pooled_and_flattened(learner, settings):
 
 
 @exercise("regularization.build_regularized_cnn")
-def test_normalised_after_every_convolution(learner):
+def test_normalized_after_every_convolution(learner):
     """keras.layers.BatchNormalization follows every convolution, before or after its ReLU."""
     found = network(learner, SMALL)
     named = {
-        "BatchNorm": "you used your own BatchNorm: keras.layers.BatchNormalization is asked for, "
-        "which anyone can load",
-        "LayerNormalization": "LayerNormalization takes its statistics from each image alone",
-        "GroupNormalization": "GroupNormalization takes its statistics from each image alone",
+        "BatchNorm": "you used your own BatchNorm: use keras.layers.BatchNormalization, so that "
+        "anyone can load the model",
+        "LayerNormalization": "you used LayerNormalization, which takes its statistics from each "
+        "image alone",
+        "GroupNormalization": "you used GroupNormalization, which takes its statistics from each "
+        "image alone",
     }
     for number, block in enumerate(found.blocks(), start=1):
         own = [layer for layer in block if layer["class"] == "BatchNormalization"]
         of_maps = [layer for layer in own if layer["known"] and len(layer["input_shape"]) == 4]
         mistakes = [named[layer["class"]] for layer in block if layer["class"] in named]
         if own and not of_maps:
-            mistakes.append("it comes after Flatten, where a channel is torn into single places")
+            mistakes.append(
+                "your BatchNormalization comes after Flatten, where it no longer sees channels"
+            )
         expect([layer["class"] for layer in block]).to_be_true(
             bool(of_maps),
-            f"a BatchNormalization after convolution {number}, before everything is flattened",
-            because="each convolution hands on a distribution that shifts as it learns; each "
-            "gets its own normalisation",
-            mistake=[*mistakes, f"there is none after convolution {number}"][0],
+            f"a BatchNormalization after convolution {number}, before Flatten",
+            because="the outputs of each convolution shift while it learns, so that each needs "
+            "its own normalization",
+            mistake=[*mistakes, f"there is no BatchNormalization after convolution {number}"][0],
         )
     for layer in found.layers:
         if layer["class"] == "BatchNormalization":
@@ -173,51 +180,52 @@ def test_normalised_after_every_convolution(learner):
                 because="images are channels last, and each channel has its own statistics",
             )
             expect(layer["trainable"]).to_equal(
-                True, because="a frozen BatchNormalization never looks at its batch"
+                True, because="a frozen BatchNormalization never uses the batch's statistics"
             )
 
 
 @exercise("regularization.build_regularized_cnn")
 def test_dropout_rates(learner):
-    """Dropout at 0.25, 0.4 and 0.5 in this order, the 0.5 before the output layer."""
+    """Dropout has the rates 0.25, 0.4 and 0.5 in this order, the 0.5 before the output layer."""
     found = network(learner, SMALL)
-    rates = found.rates()
+    rates = found.dropout_rates()
     remaining = iter(rates)
     in_order = all(any(rate == wanted for rate in remaining) for wanted in WANTED_RATES)
     expect(rates).to_be_true(
         in_order,
         "the rates 0.25, 0.4 and 0.5 in this order, before the output layer",
-        because="everything that follows is built on early features: they are thinned out least",
+        because="all later layers build on the early features, so that these are dropped least",
         mistake=_rates_mistake(found, rates),
     )
     after = [layer["class"] for layer in found.layers[found.output + 1 :]]
     expect(after).to_be_true(
         not any("Dropout" in name or "Normalization" in name for name in after),
-        "nothing but a softmax after the output layer",
-        because="what changes the probabilities afterwards keeps them from summing to one",
+        "only a softmax after the output layer",
+        because="probabilities that another layer changes no longer sum to one",
     )
     shapes = [
-        found.layers[place]["settings"].get("noise_shape") for place in found.places("Dropout")
+        found.layers[index]["settings"].get("noise_shape") for index in found.indices("Dropout")
     ]
     expect(shapes).to_be_true(
         not any(shapes),
-        "no noise_shape",
-        because="with one, several elements are dropped together; each is to be dropped on its own",
+        "Dropout layers without noise_shape",
+        because="noise_shape drops several elements together, and each should be dropped "
+        "independently",
     )
 
 
 def _rates_mistake(found, rates):
     classes = {layer["class"] for layer in found.layers}
     others = classes & {"SpatialDropout2D", "GaussianDropout", "AlphaDropout", "GaussianNoise"}
-    everywhere = [found.layers[place]["settings"]["rate"] for place in found.places("Dropout")]
+    everywhere = [found.layers[index]["settings"]["rate"] for index in found.indices("Dropout")]
     if others:
-        return f"{others.pop()} is not keras.layers.Dropout, which drops each element on its own"
+        return f"you used {others.pop()}: keras.layers.Dropout drops each element independently"
     if len(everywhere) > len(rates):
-        return "a Dropout comes after the output layer, where it silences classes"
+        return "a Dropout comes after the output layer, where it sets probabilities to zero"
     if sorted(rates) == WANTED_RATES:
         return "the three rates are there, but in another order"
     if sorted(round(1 - rate, 6) for rate in rates) == WANTED_RATES:
-        return "you gave the shares that are kept: Keras' rate is the share that is dropped"
+        return "you gave the fractions that are kept: Keras' rate is the fraction that is dropped"
     if not rates:
         return "there is no Dropout at all"
     missing = [f"{rate:g}" for rate in WANTED_RATES if rate not in rates]
@@ -237,7 +245,7 @@ def test_softmax_of_num_classes(learner, settings):
         mistakes={"you ignored `num_classes`": 10},
     )
     images = generator(1).normal(size=(3, *settings["input_shape"])).astype(np.float32)
-    # far from zero: logits, too, sum to something else than one
+    # large inputs give large logits: without a softmax, they do not sum to one by chance
     result = model.predict(100 * images)
     expect(result).to_have_shape((3, classes), because="one row per image, one column per class")
     expect(np.asarray(result).sum(-1)).to_be_close(
@@ -251,35 +259,35 @@ def test_softmax_of_num_classes(learner, settings):
     expect(len(softmaxes)).to_equal(
         1,
         because="one softmax turns scores into probabilities",
-        mistakes={"the softmax comes twice, which flattens the probabilities": 2},
+        mistakes={"you applied softmax twice, which makes the probabilities more equal": 2},
     )
 
 
 @exercise("regularization.build_regularized_cnn")
 def test_not_compiled(learner):
-    """The network is not compiled, and all that can learn in it is trainable."""
+    """The network is not compiled, and its Conv2D and Dense layers are trainable."""
     model = learner.regularization.build_regularized_cnn(**SMALL)
     found = Network(model)
     expect(model.is_compiled()).to_equal(
         False,
-        because="optimizer and loss are not part of a network: compile_cnn adds them",
+        because="the optimizer and the loss are not part of a network: compile_cnn adds them",
         mistakes={"you called `compile` in build_regularized_cnn": True},
     )
     frozen = [layer["class"] for layer in found.layers if not layer["trainable"]]
     frozen = [name for name in frozen if name in ("Conv2D", "Dense")]
-    expect(frozen).to_equal([], because="every layer of a new network is there to learn")
+    expect(frozen).to_equal([], because="every layer of a new network must be able to learn")
 
 
 @exercise("regularization.build_regularized_cnn")
 def test_default_network(learner):
-    """Without arguments: 32x32x3 images, ten classes, 64, 128 and 256 filters."""
+    """By default, the network takes 32x32x3 images and has 64, 128, 256 filters and ten classes."""
     found = network(learner, {})
-    convolutions = [found.layers[place] for place in found.convolutions]
+    convolutions = [found.layers[index] for index in found.convolutions]
     expect(found.layers[0]["input_shape"]).to_equal(
         [None, 32, 32, 3], because="CIFAR-10's images are 32x32x3"
     )
     expect([layer["settings"]["filters"] for layer in convolutions]).to_equal(
-        [64, 128, 256], because="the signature says so"
+        [64, 128, 256], because="the signature says filters=(64, 128, 256)"
     )
     expect(found.layers[found.output]["settings"]["units"]).to_equal(
         10, because="CIFAR-10 has ten classes"
@@ -289,22 +297,23 @@ def test_default_network(learner):
 @exercise("regularization.build_regularized_cnn")
 @pytest.mark.trains
 def test_learns_the_synthetic_dataset(learner, draw):
-    """After 400 steps on the synthetic dataset, the network recognises images it has not seen."""
+    """After 400 steps on the synthetic dataset, the network recognizes images it has not seen."""
     x, y, x_test, y_test = half_size_images(draw, 1600, 400)
     model = learner.regularization.build_regularized_cnn(x.shape[1:], filters=(8, 16, 32))
     expect(model).to_be_a("model", because="build_regularized_cnn returns a keras.Model")
-    # fewer steps would judge the moving statistics, not the network: 0.99**400 is below 2 %
+    # with fewer steps the moving statistics would decide the result: 0.99**400 is below 2 %
     learner.tools.compiled(model, 5e-3).fit(x, y, epochs=4, batch_size=16)
     accuracy = float(np.mean(np.asarray(model.predict(x_test)).argmax(-1) == y_test))
     expect(accuracy).to_reach(
         "regularized_synthetic_accuracy",
         "an accuracy on 400 new images of the synthetic dataset",
-        because="chance is 0.1; four passes over 1,600 images take a sound network well beyond",
+        because="chance level is 0.1, and four epochs on 1,600 images take a correct network well "
+        "beyond it",
     )
 
 
 def half_size_images(draw, train, test):
-    """Standardised 16x16 images of the synthetic dataset, with one-hot labels for training."""
+    """Return standardized 16x16 images of the synthetic dataset; training labels are one-hot."""
     (x, y), (x_test, y_test) = draw(train, test, seed=13)
     mean, std = x.mean((0, 1, 2)), x.std((0, 1, 2))
     x, x_test = (

@@ -1,4 +1,4 @@
-"""Tests of regularization.dropout."""
+"""Tests of regularization.dropout: which elements it drops, and what becomes of the others."""
 
 import numpy as np
 import pytest
@@ -8,29 +8,36 @@ from cifar_lab.testing import strategies
 from cifar_lab.testing.expect import expect, expect_error, expect_left_alone
 from cifar_lab.testing.plugin import exercise
 
-from .oracles import RATES, dropped, signals
+from .oracles import RATES, nonzero_values
+
+
+def dropped_elements(learner, x, rate, seed=0):
+    """Return a mask that is True where the learner's dropout gives an exact zero in training."""
+    result = learner.regularization.dropout(x, rate, training=True, seed=seed)
+    expect(result).to_have_shape(x.shape, because="dropout keeps the shape")
+    return np.asarray(result) == 0
 
 
 @exercise("regularization.dropout")
 @pytest.mark.parametrize("rate", RATES)
-def test_share_dropped(learner, rate):
-    """A share of about `rate` of the elements becomes exactly zero."""
-    x = signals(40, 25, 10, 4)
-    share = float(dropped(learner, x, rate, seed=3).mean())
+def test_fraction_dropped(learner, rate):
+    """About a fraction `rate` of the elements becomes exactly zero."""
+    x = nonzero_values(40, 25, 10, 4)
+    fraction = float(dropped_elements(learner, x, rate, seed=3).mean())
     sigma = np.sqrt(rate * (1 - rate) / x.size)
     mistakes = {
-        "nothing was dropped": share == 0,
-        "`rate` is the share that is dropped, and you took it for the share that is kept": (
-            abs(share - (1 - rate)) < 6 * sigma
+        "nothing was dropped": fraction == 0,
+        "you took `rate` for the fraction that is kept: it is the fraction that is dropped": (
+            abs(fraction - (1 - rate)) < 6 * sigma
         ),
-        "you dropped half of the elements whatever the rate": abs(share - 0.5) < 6 * sigma,
+        "you dropped half of the elements whatever the rate": abs(fraction - 0.5) < 6 * sigma,
     }
     known = [mistake for mistake, fits in mistakes.items() if fits]
-    expect(share).to_be_true(
-        abs(share - rate) < 6 * sigma,
-        f"a share of zeros between {rate - 6 * sigma:.3f} and {rate + 6 * sigma:.3f}",
-        because=f"each of the {x.size:,} elements is dropped with probability {rate}; chance "
-        "alone does not stray further than six standard deviations",
+    expect(fraction).to_be_true(
+        abs(fraction - rate) < 6 * sigma,
+        f"a fraction of zeros between {rate - 6 * sigma:.3f} and {rate + 6 * sigma:.3f}",
+        because=f"each of the {x.size:,} elements is dropped with probability {rate}; a "
+        "difference of more than six standard deviations is not chance",
         mistake=known[0] if known else None,
     )
 
@@ -38,81 +45,87 @@ def test_share_dropped(learner, rate):
 @exercise("regularization.dropout")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("rate", RATES)
-def test_survivors_are_strengthened(learner, rate, dtype):
-    """What is kept is divided by 1 - rate, so that the mean stays what it was."""
-    x = signals(30, 20, 3, dtype=dtype)
+def test_kept_elements_are_scaled_up(learner, rate, dtype):
+    """The elements that are kept are divided by 1 - rate, so that the mean stays the same."""
+    x = nonzero_values(30, 20, 3, dtype=dtype)
     result = learner.regularization.dropout(x, rate, training=True, seed=1)
     expect(result).to_have_shape(x.shape, because="dropout keeps the shape")
     kept = np.asarray(result) != 0
     expect(np.asarray(result)[kept]).to_be_close(
         x[kept].astype(np.float64) / (1 - rate),
-        because=f"only {1 - rate:.0%} of the elements are left to carry the whole signal: the next "
-        "layer must see the same mean in training and at test time",
+        because=f"only {1 - rate:.0%} of the elements are kept, and the next layer must see the "
+        "same mean in training and at test time",
         mistakes={
-            "you did not scale the survivors": x[kept],
+            "you did not scale the elements that are kept": x[kept],
             "you multiplied by 1 - rate instead of dividing": x[kept] * (1 - rate),
-            "you divided by `rate`, the share that is dropped": x[kept] / rate,
-            "you divided by the share that this mask happens to keep: dropout scales by 1 - rate, "
-            "the same at every call": x[kept] / kept.mean(),
-            "you shifted the survivors instead of scaling them": x[kept] + rate,
+            "you divided by `rate`, the fraction that is dropped": x[kept] / rate,
+            "you divided by the fraction that this mask happens to keep: divide by 1 - rate, the "
+            "same at every call": x[kept] / kept.mean(),
+            "you added `rate` to the elements that are kept instead of scaling them": (
+                x[kept] + rate
+            ),
         },
     )
 
 
 @exercise("regularization.dropout")
 @pytest.mark.parametrize("shape", [(20, 30, 20), (16, 8, 9, 10), (120, 100)], ids=str)
-def test_each_element_on_its_own(learner, shape):
-    """Whether an element is dropped says nothing about its neighbours along any axis."""
-    zeros = dropped(learner, signals(*shape), 0.5, seed=2)
+def test_elements_are_independent(learner, shape):
+    """Each element is dropped independently of its neighbors along every axis."""
+    zeros = dropped_elements(learner, nonzero_values(*shape), 0.5, seed=2)
     names = ["images", *["rows or columns"] * (len(shape) - 2), "channels"]
     alike = [np.diff(zeros.astype(np.int8), axis=axis) == 0 for axis in range(len(shape))]
-    # where a mask is shared the share is exactly 1: such an axis first, because it can be named
+    # along an axis that shares one mask all neighbors are alike: it comes first, because its
+    # mistake has a name
     for axis in sorted(range(len(shape)), key=lambda axis: -alike[axis].mean()):
-        share, sigma = float(alike[axis].mean()), 0.5 / np.sqrt(alike[axis].size)
-        expect(share).to_be_true(
-            abs(share - 0.5) < 6 * sigma,
-            f"neighbouring {names[axis]} (axis {axis}) that are dropped or kept alike about half "
-            "the time",
-            because="at a rate of 0.5 two independent elements share their fate half the time",
-            mistake=_shared_mask(axis, len(shape)) if share == 1 else None,
+        fraction, sigma = float(alike[axis].mean()), 0.5 / np.sqrt(alike[axis].size)
+        expect(fraction).to_be_true(
+            abs(fraction - 0.5) < 6 * sigma,
+            f"about half of the neighbors along axis {axis} ({names[axis]}) to be dropped or kept "
+            "together",
+            because="at a rate of 0.5, two independent elements are dropped or kept together half "
+            "of the time",
+            mistake=_shared_mask(axis, len(shape)) if fraction == 1 else None,
         )
 
 
 def _shared_mask(axis, axes):
     if axis == 0:
-        return "one mask serves all images of the batch: draw one number for each element"
+        return "all images of the batch share one mask: draw one random number per element"
     if axis == axes - 1:
-        return "a place is dropped in all its channels at once: draw one number for each element"
-    return "whole channels are dropped at once (that is spatial dropout): draw for each element"
+        return "all channels of a place are dropped together: draw one random number per element"
+    return (
+        "whole channels are dropped together (that is spatial dropout): draw one random number "
+        "per element"
+    )
 
 
 @exercise("regularization.dropout")
-def test_as_coins_fall(learner):
-    """How many elements are dropped varies with the seed, as when a coin is tossed for each."""
-    x = signals(20, 20)
-    counts = [int(dropped(learner, x, 0.5, seed=seed).sum()) for seed in range(12)]
+def test_number_dropped_varies(learner):
+    """The number of dropped elements varies with the seed, as in independent draws."""
+    x = nonzero_values(20, 20)
+    counts = [int(dropped_elements(learner, x, 0.5, seed=seed).sum()) for seed in range(12)]
     expect(counts).to_be_true(
         len(set(counts)) > 1,
-        "twelve counts around 200 that are not all the same",
-        because="each element is dropped on its own, with probability `rate`",
-        mistake="you drop an exact share of the elements, so that they depend on each other",
+        "twelve counts near 200 that are not all equal",
+        because="each element is dropped independently, with probability `rate`",
+        mistake="you drop an exact fraction of the elements, so that they depend on each other",
     )
 
 
 @exercise("regularization.dropout")
 @pytest.mark.parametrize("rate", [0.0, *RATES])
 def test_identity_outside_training(learner, rate):
-    """Outside training, x comes back as it is."""
-    x = signals(6, 5, 4, 3)
+    """Outside training, the result equals x."""
+    x = nonzero_values(6, 5, 4, 3)
     result = learner.regularization.dropout(x, rate, training=False, seed=1)
     random_zeros = np.size(result) == x.size and 0 < np.mean(np.asarray(result) == 0) < 1
     expect(result).to_be_close(
         x,
-        because="the survivors were strengthened in training, so that nothing is left to do at "
-        "test time",
+        because="the elements were scaled up in training, so that test time needs no correction",
         mistakes={
-            "you scaled by 1 - rate at test time, as the first paper did: inverted dropout scales "
-            "in training": x * (1 - rate),
+            "you multiplied by 1 - rate at test time, as in the paper of 2014: inverted dropout "
+            "scales in training": x * (1 - rate),
             "you divided by 1 - rate outside training, too": x / (1 - rate),
             "you dropped elements outside training": result if random_zeros else np.nan,
         },
@@ -121,76 +134,79 @@ def test_identity_outside_training(learner, rate):
 
 @exercise("regularization.dropout")
 def test_rate_of_zero(learner):
-    """A rate of 0 drops nothing, in training, too."""
-    x = signals(6, 5, 4)
+    """A rate of 0 drops nothing in training."""
+    x = nonzero_values(6, 5, 4)
     result = learner.regularization.dropout(x, 0, training=True, seed=1)
     expect(result).to_be_close(
         x,
         because="no element is dropped with probability 0",
-        mistakes={"you took `rate` for the share that is kept": np.zeros(x.shape)},
+        mistakes={"you took `rate` for the fraction that is kept": np.zeros(x.shape)},
     )
 
 
 @exercise("regularization.dropout")
 def test_same_seed_same_mask(learner):
-    """The same seed drops the same elements, whatever was drawn in between."""
-    x = signals(12, 11, 3)
-    first = dropped(learner, x, 0.5, seed=7)
-    between = dropped(learner, x, 0.5, seed=8)
-    again = dropped(learner, x, 0.5, seed=7)
+    """The same seed drops the same elements, and another seed drops others."""
+    x = nonzero_values(12, 11, 3)
+    first = dropped_elements(learner, x, 0.5, seed=7)
+    # a call in between: the mask may depend on the seed alone, not on the generator's past
+    between = dropped_elements(learner, x, 0.5, seed=8)
+    again = dropped_elements(learner, x, 0.5, seed=7)
     expect(again).to_equal(
-        first, because="a result that cannot be repeated cannot be checked: seed the generator"
+        first,
+        because="a result that cannot be repeated cannot be checked: create the generator from "
+        "`seed` in every call",
     )
     alike = float((between == first).mean())
     expect(alike).to_be_true(
         abs(alike - 0.5) < 6 * 0.5 / np.sqrt(x.size),
-        "masks of two seeds that agree in about half of the elements",
-        because="another seed drops others: `seed` must reach the random generator",
-        mistake="the seed is ignored" if alike == 1 else None,
+        "the masks of two seeds to agree in about half of the elements",
+        because="another seed drops other elements: create the generator from `seed`",
+        mistake="you ignored `seed`" if alike == 1 else None,
     )
 
 
 @exercise("regularization.dropout")
 def test_default_seed(learner):
-    """Without a seed, the mask is that of seed 0."""
-    x = signals(12, 11, 3)
+    """By default, the seed is 0."""
+    x = nonzero_values(12, 11, 3)
     result = learner.regularization.dropout(x, 0.5, training=True)
     expect(np.asarray(result) == 0).to_equal(
-        dropped(learner, x, 0.5, seed=0), because="0 is the signature's default"
+        dropped_elements(learner, x, 0.5, seed=0), because="the signature says seed=0"
     )
 
 
 @exercise("regularization.dropout")
 @pytest.mark.parametrize("training", [True, False])
-def test_nonsense_rates_are_refused(learner, training):
-    """A rate below 0, of 1, or above 1 raises ValueError, outside training, too."""
-    x = signals(3, 4)
+def test_invalid_rates_are_refused(learner, training):
+    """A rate below 0, or of 1 or more, raises ValueError, in training and outside it."""
+    x = nonzero_values(3, 4)
     for rate in (1.0, -0.1, 1.5):
         expect_error(
             ValueError,
             lambda rate=rate: learner.regularization.dropout(x, rate, training=training),
-            because=f"a rate of {rate} is no probability below 1; a wrong setting should show "
-            "at once, not first in training",
+            because=f"`rate` must be at least 0 and below 1, and {rate} is not; a wrong setting "
+            "must show at once, also outside training",
         )
 
 
 @exercise("regularization.dropout")
 @pytest.mark.parametrize("training", [True, False])
 def test_dropout_leaves_x_alone(learner, training):
-    """x is the same before and after."""
+    """The array x is the same before and after the call."""
     for dtype in ("float32", "float64"):
-        x = signals(8, 7, 3, dtype=dtype)
+        x = nonzero_values(8, 7, 3, dtype=dtype)
         learner.regularization.dropout(x, 0.4, training=training, seed=1)
         expect_left_alone(
             learner,
             x=x,
-            because="dropout returns a new array; `x *= mask` would change the caller's",
+            because="dropout returns a new array; `x *= mask` would change the caller's array",
         )
 
 
 @exercise("regularization.dropout")
 def test_any_dropout(learner, for_any):
-    """Any shape, rate and seed: each element is dropped or strengthened, and twice alike."""
+    """For any shape, rate and seed, each element is dropped or scaled up, the same way twice."""
 
     @for_any(
         shape=strategies.shapes(1, 4, longest=5),
@@ -199,16 +215,16 @@ def test_any_dropout(learner, for_any):
         seed=integers(0, 2**31 - 1),
     )
     def law(shape, dtype, rate, seed):
-        x = signals(*shape, dtype=dtype)
+        x = nonzero_values(*shape, dtype=dtype)
         result = learner.regularization.dropout(x, rate, training=True, seed=seed)
         expect(result).to_have_shape(shape, because="dropout keeps the shape")
         kept = np.asarray(result) != 0
         expect(result).to_be_close(
             np.where(kept, x / (1 - rate), 0),
-            because=f"what is kept is divided by {1 - rate:g}, the share that is kept",
+            because=f"the elements that are kept are divided by 1 - rate, here {1 - rate:g}",
             rtol=1e-4,
         )
         again = learner.regularization.dropout(x, rate, training=True, seed=seed)
         expect(again).to_be_close(result, because="the same seed drops the same elements")
-        resting = learner.regularization.dropout(x, rate, training=False, seed=seed)
-        expect(resting).to_be_close(x, because="outside training, x comes back as it is")
+        unchanged = learner.regularization.dropout(x, rate, training=False, seed=seed)
+        expect(unchanged).to_be_close(x, because="outside training, the result equals x")

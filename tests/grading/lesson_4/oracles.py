@@ -1,4 +1,4 @@
-"""Right answers of lesson 4, and what several of its tests share."""
+"""Right answers of lesson 4, and the helpers that several of its tests use."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -22,28 +22,28 @@ from cifar_lab.testing.samples import generator
 
 
 def complete(defaults: Mapping[str, Any], given: tuple, settings: dict) -> dict[str, Any]:
-    """All settings by name: those by position, those by keyword, and the defaults."""
+    """Return all settings by name: positional ones, keyword ones, and the defaults."""
     return {**defaults, **dict(zip(defaults, given, strict=False)), **settings}
 
 
 def step_decay(epochs: np.ndarray, rate: float, factor: float, every: int) -> np.ndarray:
-    """The law: the rate after as many factors as there are whole steps up to each epoch."""
+    """Return the right rates: one factor for every whole step before each epoch."""
     return rate * factor ** np.floor(epochs / every)
 
 
 def in_order(learner, name, argument, values, given, settings):
-    """Describe a row of calls, for the message."""
+    """Describe a series of calls, for the message."""
     row = ", ".join(f"{value:g}" for value in values)
     learner.last_call = f"{name}({in_words(given, settings, argument)}) for {argument} = {row}"
 
 
 def in_words(given, settings, *first: str) -> str:
-    """Arguments by position and by keyword, as they are written in a call."""
+    """Return positional and keyword arguments as text, as a call shows them."""
     return ", ".join([*first, *map(repr, given), *(f"{k}={v!r}" for k, v in settings.items())])
 
 
 def numbers(found: list) -> list | None:
-    """What came back, call by call; None where every call returned None."""
+    """Return the results of the calls, or None if every call returned None."""
     return None if all(value is None for value in found) else found
 
 
@@ -51,14 +51,14 @@ WARMUP_DEFAULTS = {"total_steps": None, "warmup_steps": None, "peak_rate": None,
 
 
 def warmup_cosine(steps: np.ndarray, total: int, warmup: int, peak: float, final: float):
-    """The law, for an array of steps."""
+    """Return the right rates for an array of steps."""
     angle = np.interp(steps, [warmup, total], [0, np.pi])
     risen = np.minimum(steps / warmup, 1) if warmup else 1
     return np.where(steps < warmup, peak * risen, final + (peak - final) * np.cos(angle / 2) ** 2)
 
 
 def wrong_rise(rise: Callable) -> Callable:
-    """The law with another warm-up."""
+    """Return the right schedule with a wrong warm-up."""
     return lambda steps, total, warmup, peak, final: np.where(
         steps < warmup,
         rise(steps, max(warmup, 1), peak, final),
@@ -67,7 +67,7 @@ def wrong_rise(rise: Callable) -> Callable:
 
 
 def wrong_fall(fall: Callable) -> Callable:
-    """The law with another way down."""
+    """Return the right schedule with a wrong decay."""
     return lambda steps, total, warmup, peak, final: np.where(
         steps < warmup,
         warmup_cosine(steps, total, warmup, peak, final),
@@ -76,7 +76,7 @@ def wrong_fall(fall: Callable) -> Callable:
 
 
 def half_cosine(progress, peak, final):
-    """From peak to final while progress goes from 0 to 1."""
+    """Return a rate that falls from peak to final while progress goes from 0 to 1."""
     return final + (peak - final) * (1 + np.cos(np.pi * progress)) / 2
 
 
@@ -160,7 +160,7 @@ WARMUP_MISTAKES = {
 
 
 def is_warmup_cosine(found, steps, because, *given, **settings):
-    """Compare rates with the law; float32 is precise enough."""
+    """Compare rates with the right ones; float32 is precise enough."""
     steps, values = np.array(steps), complete(WARMUP_DEFAULTS, given, settings).values()
     mistakes = {text: wrong(steps, *values) for text, wrong in WARMUP_MISTAKES.items()}
     right = warmup_cosine(steps, *values)
@@ -173,7 +173,7 @@ def is_warmup_cosine(found, steps, because, *given, **settings):
 
 @composite
 def schedules(draw) -> tuple[list[int], dict]:
-    """Steps and settings: up to a thousand steps, rates from 0.0001 to 1."""
+    """Draw steps and settings: up to a thousand steps, rates from 0.0001 to 1."""
     total = draw(integers(2, 1000))
     warmup = draw(integers(0, total - 1))
     peak = draw(floats(1e-3, 1))
@@ -184,7 +184,7 @@ def schedules(draw) -> tuple[list[int], dict]:
 
 
 def schedule(learner, *given, **settings):
-    """A learner's schedule."""
+    """Return the learner's schedule."""
     made = learner.schedules.WarmupCosine(*given, **settings)
     return expect(made).to_be_a(
         "schedule", because="an optimizer takes a keras.optimizers.schedules.LearningRateSchedule"
@@ -192,37 +192,37 @@ def schedule(learner, *given, **settings):
 
 
 def images(draw) -> list[tuple[np.ndarray, np.ndarray]]:
-    """1,280 training and 200 test images of the synthetic dataset, at half the size, labels one-hot."""
+    """Return 1,280 training and 200 test images, synthetic, half size, with one-hot labels."""
     return [
         ((x[:, ::2, ::2] / 64 - 1.7).astype(np.float32), np.eye(10, dtype=np.float32)[y])
         for x, y in draw(1280, 200, seed=0)
     ]
 
 
-def recognises(learner, model, test: tuple[np.ndarray, np.ndarray]) -> None:
-    """The network must be far above chance on images that it has not seen."""
+def recognizes(learner, model, test: tuple[np.ndarray, np.ndarray]) -> None:
+    """Expect an accuracy far above chance on images that the network has not seen."""
     x, y = test
     right = float(np.mean(np.argmax(model.predict(x), 1) == y.argmax(1)))
     learner.last_call = "the network on 200 new images of the synthetic dataset, after 80 steps"
     expect(right).to_reach(
         "scheduled_synthetic_accuracy",
-        "a accuracy",
+        "an accuracy",
         because="chance gives 0.1, and the reference reaches about 0.55",
     )
 
 
 def grid(*numerators: int) -> list[float]:
-    """Metrics, in sixty-fourths."""
+    """Return metrics, given in sixty-fourths."""
     return [numerator / 64 for numerator in numerators]
 
 
 def improvements(
     metrics, mode, min_delta, *, first=None, strict=True, creep=False, previous=False
 ) -> list[bool]:
-    """For each epoch, whether it beats the best one so far by more than min_delta.
+    """Return, for each epoch, if its metric beats the best one so far by more than min_delta.
 
-    The keywords after the star make the wrong laws: a best value that is there from the
-    start, `>=` for `>`, a best value that moves with every gain, the previous epoch for the best.
+    The keyword-only arguments select wrong rules: an initial best value, `>=` for `>`, a best
+    value that moves with every gain, the previous epoch in place of the best.
     """
     best, found = first, []
     for metric in metrics:
@@ -237,10 +237,10 @@ LOOKS = ("first", "strict", "creep", "previous")
 
 
 def count_waits(better: list[bool], patience: int, *, once_up=False, restart=True) -> list[bool]:
-    """For each epoch, whether patience has run out; the count begins again after that.
+    """Return, for each epoch, if patience has run out; the count then starts again.
 
-    The keywords make the wrong laws: a count that improvements do not reset, and one that
-    goes on after it has run out.
+    The keyword-only arguments select wrong rules: a count that improvements do not reset, and
+    one that continues after it has run out.
     """
     wait, found = 0, []
     for improved in better:
@@ -264,7 +264,7 @@ STOP_DEFAULTS = {"patience": 5, "mode": "min", "min_delta": 0.0}
 
 
 def plateau_rates(metrics, learning_rate, **given) -> list[float]:
-    """The law of ReduceOnPlateau: the rate after each epoch."""
+    """Return the right rates of ReduceOnPlateau, one after each epoch."""
     settings = {**REDUCE_DEFAULTS, **given}
     rate, found = learning_rate, []
     for drop in run_out(metrics, settings):
@@ -276,20 +276,20 @@ def plateau_rates(metrics, learning_rate, **given) -> list[float]:
 
 
 def stops(metrics, **given) -> list[bool]:
-    """The law of StopEarly: whether to stop after each epoch, up to the first True."""
+    """Return the right answers of StopEarly, one after each epoch, up to the first True."""
     found = run_out(metrics, {**STOP_DEFAULTS, **given})
     return found[: found.index(True) + 1] if True in found else found
 
 
 def run_out(metrics, settings: Mapping[str, Any]) -> list[bool]:
-    """For each epoch, whether patience has run out, by the law or a wrong one."""
+    """Return, for each epoch, if patience has run out, by the right rule or a wrong one."""
     looks = {name: settings[name] for name in LOOKS if name in settings}
     counts = {name: settings[name] for name in COUNTS if name in settings}
     better = improvements(metrics, settings["mode"], settings["min_delta"], **looks)
     return count_waits(better, settings["patience"], **counts)
 
 
-# Each makes the settings of a wrong law out of those of the right one.
+# Each function turns the settings of the right rule into those of a wrong one.
 RULE_MISTAKES: dict[str, Callable[[dict], dict]] = {
     "you waited one epoch too long, as with `>` for `>=`: patience epochs without improvement "
     "are enough": lambda s: {**s, "patience": s["patience"] + 1},
@@ -332,7 +332,7 @@ REDUCE_MISTAKES = {
 
 @dataclass(frozen=True)
 class Rule:
-    """A learner's class beside its law: runs both, compares, and names what it recognises."""
+    """Learner's class beside the right rule: runs both, compares, and names a known mistake."""
 
     name: str
     defaults: Mapping[str, Any]  # in the signature's order
@@ -340,13 +340,13 @@ class Rule:
     mistakes: Mapping[str, Callable[[dict], dict]]
 
     def holds(self, learner, metrics, because: str, *given, **settings) -> None:
-        """The learner's rule must answer to these metrics as the law does."""
+        """Expect the learner's rule to give the right answers to these metrics."""
         right = self.law(metrics, **complete(self.defaults, given, settings))
         metrics = metrics[: len(right)]
         found = self.answers(learner, metrics, *given, **settings)
         if same(found, right):
             return
-        mistake = self.recognised(learner)
+        mistake = self.recognized(learner)
         row = ", ".join(f"{metric:g}" for metric in metrics)
         learner.last_call = f"{self.name}({in_words(given, settings)}), then update with {row}"
         if all(answer is None for answer in found):
@@ -354,7 +354,7 @@ class Rule:
         fail(f"It returned {in_a_row(found)}.", in_a_row(right), because, mistake)
 
     def answers(self, learner, metrics, *given, **settings) -> list:
-        """A new rule's answers to these metrics, up to the first True."""
+        """Return a new rule's answers to these metrics, up to the first True."""
         rule = getattr(learner.schedules, self.name)(*given, **settings)
         expect(rule).to_be_a("rule", because=f"{self.name} is a class with a method `update`")
         found = []
@@ -364,8 +364,8 @@ class Rule:
                 break
         return found
 
-    def recognised(self, learner) -> str | None:
-        """The wrong law that explains the learner's answers to many other histories."""
+    def recognized(self, learner) -> str | None:
+        """Return the wrong rule that explains the learner's answers to many other histories."""
         probes = self.histories(40, seed=1)
         answers = [self.answers(learner, metrics, **settings) for metrics, settings in probes]
         for text, wrong in self.mistakes.items():
@@ -375,7 +375,7 @@ class Rule:
         return None
 
     def any_history(self):
-        """A strategy for metrics and settings, with plateaus and ties among them."""
+        """Return a strategy for metrics and settings that include plateaus and ties."""
         gain = sampled_from([0, 1, -1, 2, -2, 3, -3])
         settings = {
             "learning_rate": floats(1e-3, 1),
@@ -393,7 +393,7 @@ class Rule:
         return tuples(metrics, fixed_dictionaries({name: settings[name] for name in self.defaults}))
 
     def histories(self, count: int, seed: int) -> list[tuple[list[float], dict]]:
-        """Metrics and settings at random, with plateaus and ties among them."""
+        """Return random metrics and settings that include plateaus and ties."""
         random = generator(seed)
         return [self._history(random) for _ in range(count)]
 
@@ -413,7 +413,7 @@ class Rule:
 
 
 def same(found: list, right: list) -> bool:
-    """Whether answers agree: True and False exactly, rates to 1e-6."""
+    """Return True if answers agree: booleans exactly, rates to 1e-6."""
     if len(found) != len(right) or not all(isinstance(f, bool | int | float) for f in found):
         return False
     if isinstance(right[0], bool):
@@ -422,7 +422,7 @@ def same(found: list, right: list) -> bool:
 
 
 def in_a_row(values: list) -> str:
-    """All values of a short history."""
+    """Return all values of a short history as text."""
     return "[" + ", ".join(f"{v:.6g}" if type(v) is float else repr(v) for v in values) + "]"
 
 
@@ -438,20 +438,20 @@ STOP = Rule("StopEarly", STOP_DEFAULTS, stops, RULE_MISTAKES)
 
 
 def points(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Points of three classes that a straight line tells apart, with one-hot labels."""
+    """Return points of three classes that straight lines separate, with one-hot labels."""
     labels = np.arange(count) % 3
     x = 2 * np.eye(3, 4)[labels] + 0.3 * generator(seed).normal(size=(count, 4))
     return x.astype(np.float32), np.eye(3, dtype=np.float32)[labels]
 
 
 def contradicted(pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The same points with every label wrong."""
+    """Return the same points with every label wrong."""
     x, y = pair
     return x, np.roll(y, 1, axis=1)
 
 
 def trained(learner, *given, **settings):
-    """The history that `train` returns."""
+    """Return the history that `train` returns."""
     history = learner.schedules.train(*given, **settings)
     expect(history).to_be_true(
         isinstance(history, dict),
@@ -465,16 +465,16 @@ def trained(learner, *given, **settings):
 
 
 def gradient_descent(weights, training, validation, epochs: int, rate: float):
-    """Softmax regression in plain NumPy, a step an epoch: the history, and the weights then."""
+    """Train softmax regression in NumPy, one step per epoch; return history and weights."""
     kernel, bias = (np.asarray(w, np.float64) for w in weights)
     history = {"loss": [], "accuracy": [], "val_loss": [], "val_accuracy": []}
 
     def measure(x, y, prefix: str) -> np.ndarray:
         scores = np.exp(x @ kernel + bias)
-        shares = scores / scores.sum(1, keepdims=True)
-        history[f"{prefix}loss"].append(-np.mean(np.log((shares * y).sum(1))))
-        history[f"{prefix}accuracy"].append(np.mean(shares.argmax(1) == y.argmax(1)))
-        return shares
+        probabilities = scores / scores.sum(1, keepdims=True)
+        history[f"{prefix}loss"].append(-np.mean(np.log((probabilities * y).sum(1))))
+        history[f"{prefix}accuracy"].append(np.mean(probabilities.argmax(1) == y.argmax(1)))
+        return probabilities
 
     for _ in range(epochs):
         x, y = training

@@ -1,4 +1,4 @@
-"""Tests of schedules.ReduceOnPlateau."""
+"""Tests of schedules.ReduceOnPlateau: a rate that drops when a metric stops improving."""
 
 import numpy as np
 import pytest

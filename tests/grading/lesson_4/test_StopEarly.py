@@ -1,4 +1,4 @@
-"""Tests of schedules.StopEarly."""
+"""Tests of schedules.StopEarly: stopping when a metric stops improving."""
 
 import pytest
 

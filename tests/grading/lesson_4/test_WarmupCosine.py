@@ -1,4 +1,4 @@
-"""Tests of schedules.WarmupCosine."""
+"""Tests of schedules.WarmupCosine: the same as a Keras schedule, saved and loaded too."""
 
 import pytest
 
@@ -6,11 +6,11 @@ from cifar_lab.testing.expect import expect, fail
 from cifar_lab.testing.learner import LearnerError
 from cifar_lab.testing.plugin import exercise
 
-from .oracles import images, in_words, is_warmup_cosine, recognises, schedule, schedules
+from .oracles import images, in_words, is_warmup_cosine, recognizes, schedule, schedules
 
 
 def schedules_rates(learner, steps, because, *given, **settings):
-    """Compare the rates of a learner's schedule with the law."""
+    """Compare the rates of the learner's schedule with the right ones."""
     made = schedule(learner, *given, **settings)
     found = [made.call(step) for step in steps]
     row = ", ".join(str(step) for step in steps)
@@ -82,7 +82,7 @@ def test_network_learns_with_the_schedule(learner, draw):
     model = learner.tools.compiled_cnn(rate=schedule(learner, **settings))
     training, test = images(draw)
     model.fit(*training, epochs=2, batch_size=32)
-    recognises(learner, model, test)
+    recognizes(learner, model, test)
 
 
 @exercise("schedules.WarmupCosine")
@@ -105,5 +105,5 @@ def test_config_makes_the_schedule_again(learner):
     steps = [0, 2, 4, 9, 14, 20]
     found = [again.call(step) for step in steps]
     learner.last_call = "WarmupCosine.from_config(schedule.get_config())(step), for several steps"
-    why = "a saved model would else go on with another schedule: every setting belongs in there"
+    why = "otherwise a saved model resumes with another schedule: the config needs every setting"
     is_warmup_cosine(found, steps, why, **settings)

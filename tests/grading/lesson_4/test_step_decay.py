@@ -1,4 +1,4 @@
-"""Tests of schedules.step_decay."""
+"""Tests of schedules.step_decay: a rate that is multiplied by a factor every few epochs."""
 
 from collections.abc import Callable
 
@@ -46,7 +46,7 @@ STEP_MISTAKES: dict[str, Callable] = {
 
 
 def decays(learner, epochs, because, *given, **settings):
-    """Compare a learner's rates at several epochs with the law."""
+    """Compare the learner's rates at several epochs with the right ones."""
     found = [learner.schedules.step_decay(epoch, *given, **settings) for epoch in epochs]
     in_order(learner, "schedules.step_decay", "epoch", epochs, given, settings)
     values = complete(STEP_DEFAULTS, given, settings).values()

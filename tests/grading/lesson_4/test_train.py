@@ -1,4 +1,4 @@
-"""Tests of schedules.train."""
+"""Tests of schedules.train: a training run: data, epochs, callbacks, history."""
 
 import numpy as np
 import pytest
@@ -6,11 +6,11 @@ import pytest
 from cifar_lab.testing.expect import expect, expect_left_alone
 from cifar_lab.testing.plugin import exercise
 
-from .oracles import contradicted, gradient_descent, images, points, recognises, trained
+from .oracles import contradicted, gradient_descent, images, points, recognizes, trained
 
 
 def epochs_run(history: dict) -> int:
-    """How many epochs the history tells of."""
+    """Return the number of epochs in the history."""
     losses = history.get("loss")
     expect(losses).to_be_true(
         isinstance(losses, list),
@@ -22,7 +22,7 @@ def epochs_run(history: dict) -> int:
 
 @exercise("schedules.train")
 def test_history_is_a_dict_of_lists(learner):
-    """It returns loss, accuracy, val_loss and val_accuracy: a list each, a float an epoch."""
+    """It returns loss, accuracy, val_loss and val_accuracy: lists with one float per epoch."""
     model = learner.tools.compiled_model()
     history = trained(learner, model, points(12), points(6, seed=1), epochs=3)
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
@@ -45,7 +45,7 @@ def test_learns_from_the_training_data_alone(learner):
     model = learner.tools.compiled_model(rate=0.5)
     training, validation = points(10), contradicted(points(8, seed=1))
     before = model.get_weights()
-    # a batch holds all: every epoch is one step of gradient descent, in whatever order
+    # one batch holds all points, so an epoch is one step of gradient descent in any order
     trained(learner, model, training, validation, epochs=4, batch_size=100)
     expect(model.optimizer_spec()["class"]).to_equal(
         "SGD",
@@ -183,7 +183,7 @@ def test_data_are_left_alone(learner):
         y_train=y,
         x_validation=x_validation,
         y_validation=y_validation,
-        because="others go on working with these arrays",
+        because="the caller still works with these arrays",
     )
 
 
@@ -194,4 +194,4 @@ def test_network_learns(learner, draw):
     model = learner.tools.compiled_cnn()
     training, test = images(draw)
     trained(learner, model, training, test, epochs=2, batch_size=32)
-    recognises(learner, model, test)
+    recognizes(learner, model, test)

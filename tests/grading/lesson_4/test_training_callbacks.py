@@ -1,4 +1,4 @@
-"""Tests of schedules.training_callbacks."""
+"""Tests of schedules.training_callbacks: callbacks with the right settings."""
 
 from cifar_lab.testing.expect import expect
 from cifar_lab.testing.model_checks import (
@@ -11,7 +11,7 @@ from cifar_lab.testing.plugin import exercise
 
 
 def settings_of(learner, name: str) -> dict:
-    """The settings of the one callback of this class."""
+    """Return the settings of the one callback of this class."""
     return the_callback(
         learner,
         learner.schedules.training_callbacks,
@@ -72,7 +72,7 @@ RATE = 0.001  # a min_lr that keeps the course's own rate from falling must show
 
 
 def rehearsed(learner) -> dict:
-    """A run in which both validation metrics are best in epoch 5."""
+    """Return a run in which both validation metrics are best in epoch 5."""
     callbacks = learner.schedules.training_callbacks()
     accuracy = [0.25, 0.375, 0.5, 0.625, 0.75, *[0.625, 0.5, 0.5625] * 5]
     metrics = {"val_accuracy": accuracy, "val_loss": [1 - value for value in accuracy]}

@@ -1,4 +1,4 @@
-"""Tests of schedules.warmup_cosine."""
+"""Tests of schedules.warmup_cosine: a linear warm-up and half a cosine down, as a formula."""
 
 from cifar_lab.testing.plugin import exercise
 
@@ -6,7 +6,7 @@ from .oracles import in_order, is_warmup_cosine, schedules
 
 
 def warms_up(learner, steps, because, *given, **settings):
-    """Compare a learner's rates at several steps with the law."""
+    """Compare the learner's rates at several steps with the right ones."""
     found = [learner.schedules.warmup_cosine(step, *given, **settings) for step in steps]
     in_order(learner, "schedules.warmup_cosine", "step", steps, given, settings)
     is_warmup_cosine(found, steps, because, *given, **settings)
@@ -32,7 +32,7 @@ def test_half_a_cosine_down(learner):
 def test_final_rate_after_the_end(learner):
     """After total_steps the rate stays at final_rate."""
     settings = {"total_steps": 10, "warmup_steps": 2, "peak_rate": 0.5, "final_rate": 0.02}
-    why = "training may go on longer than planned, and must not speed up again"
+    why = "training may last longer than planned, and the rate must not rise again"
     warms_up(learner, [9, 10, 11, 14, 18, 26, 1000], why, **settings)
 
 

@@ -1,4 +1,4 @@
-"""Tests of transfer.build_augmentation."""
+"""Tests of transfer.build_augmentation: random changes of images, in training only."""
 
 from functools import lru_cache
 
@@ -18,7 +18,7 @@ ARM = 6  # pixels from the middle to each of the other two spots
 
 @lru_cache(maxsize=1)
 def spots():
-    """One image of three soft spots, one per channel: middle, right of it, below it."""
+    """Return one image with a soft spot per channel: in the middle, right of it, below it."""
     places = np.arange(32)
     image = np.zeros((32, 32, 3))
     for channel, (row, column) in enumerate(((15.5, 15.5), (15.5, 15.5 + ARM), (15.5 + ARM, 15.5))):
@@ -28,14 +28,14 @@ def spots():
 
 
 class Changes:
-    """What augmentation did to each copy of `spots`, read off the places of the spots.
+    """Changes that augmentation made to each copy of `spots`, measured at the spots.
 
     Attributes:
         shift: pixels down and to the right, (n, 2).
-        mirrored: whether right has become left and below has stayed below, or the other way round.
-        upright: whether below is still below.
-        angle: degrees by which the downward arm has turned, among the upright ones.
-        zoom: lengths of the two arms, in their first lengths, (n, 2).
+        mirrored: True if right has become left and below has stayed below, or the reverse.
+        upright: True if below is still below.
+        angle: degrees by which the downward arm has turned, for upright copies.
+        zoom: lengths of the two arms, relative to their original lengths, (n, 2).
     """
 
     def __init__(self, images):
@@ -56,7 +56,7 @@ class Changes:
 
 
 def augmented(learner, **settings):
-    """The learner's layers, and what they make of many copies of one image in training."""
+    """Return the learner's layers, and their outputs for many copies of one image in training."""
     layers = learner.transfer.build_augmentation(**settings)
     expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
     images = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
@@ -75,7 +75,7 @@ def test_nothing_changes_at_inference(learner):
     expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
     expect(layers.predict(images)).to_be_close(
         images.astype(np.float32),
-        because="what a image is must not depend on chance when it counts; and scaling is not "
+        because="at inference the result must not depend on chance, and scaling is not "
         "augmentation's work",
         atol=0.01,
         mistakes=wrongly_scaled(images) | {"you scaled the pixels here": scaled(images)},
@@ -110,18 +110,18 @@ def test_flipped_left_to_right(learner):
         mistake = "you flip vertically, too: a ship does not sail upside down"
         if quarter > 0.1:
             mistake = (
-                "your rotation goes all the way round: RandomRotation's factor is a share of a "
+                "your rotation goes all the way round: RandomRotation's factor is a fraction of a "
                 "full turn, so 0.05 is up to 18 degrees"
             )
     expect(upside_down).to_be_true(
         upside_down <= 0.15,
-        "a share of nearly 0 that is upside down",
+        "a fraction of nearly 0 upside down",
         because="cars, cats and ships are photographed upright, and the base knows them so",
         mistake=mistake,
     )
     expect(mirrored).to_be_true(
         0.3 < mirrored < 0.7,
-        "a share of about 0.5 that is mirrored",
+        "a fraction of about 0.5 mirrored",
         because="a cat that looks to the left is as likely as one that looks to the right",
         mistake="there is no horizontal flip" if mirrored < 0.02 else None,
     )
@@ -148,7 +148,7 @@ def test_shifted_both_ways(learner):
     expect([float(down), float(right)]).to_be_true(
         not missing,
         "distances (down, right) that differ by a pixel or so",
-        because="an object is an object wherever it stands",
+        because="an object keeps its class wherever it stands in the image",
         mistake=f"there is no shift of the {' and of the '.join(missing)}" if missing else None,
     )
 
@@ -159,14 +159,14 @@ def test_zoomed(learner):
     spread = float(np.mean(np.std(Changes(augmented(learner)[1]).zoom, axis=0)))
     expect(spread).to_be_true(
         spread > 0.019,
-        "sizes that differ by some per cent",
-        because="an object is an object near and far",
+        "sizes that differ by a few percent",
+        because="an object keeps its class near and far",
         mistake="there is no zoom",  # turning and shifting alone come to 0.016
     )
 
 
 @exercise("transfer.build_augmentation")
-def test_drawn_anew_each_time(learner):
+def test_changes_differ_each_time(learner):
     """Each image is changed in its own way, and at each call in another."""
     layers, first = augmented(learner, seed=3)
     again = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
@@ -174,15 +174,15 @@ def test_drawn_anew_each_time(learner):
     alike = float(np.mean(distance[1:] < 1))
     expect(alike).to_be_true(
         alike < 0.2,
-        "a share of nearly 0 of the copies that look like the first one",
+        "a fraction of nearly 0 of the copies that look like the first one",
         because="images that all move together are the same few images again",
         mistake="all images of a batch get the same change" if alike > 0.9 else None,
     )
     repeated = float(np.mean(np.abs(np.asarray(again) - first).max((1, 2, 3)) < 1))
     expect(repeated).to_be_true(
         repeated < 0.2,
-        "a share of nearly 0 that the second call changes in the same way as the first",
-        because="each epoch is to see other images",
+        "a fraction of nearly 0 that the second call changes in the same way as the first",
+        because="each epoch should see different images",
         mistake="every call draws the same numbers" if repeated > 0.9 else None,
     )
 
@@ -191,21 +191,21 @@ def test_drawn_anew_each_time(learner):
 def test_the_seed_decides(learner):
     """The same seed makes the same changes; without one, each time others."""
 
-    def share_alike(**settings):
+    def fraction_alike(**settings):
         first, second = (augmented(learner, **settings)[1] for _ in range(2))
         return float(np.mean(np.abs(first - second).max((1, 2, 3)) < 1))
 
-    alike = share_alike(seed=3)
+    alike = fraction_alike(seed=3)
     expect(alike).to_be_true(
         alike > 0.9,
-        "a share of nearly 1 of the copies that two sets of layers with seed=3 change alike",
+        "a fraction of nearly 1 of the copies that two sets of layers with seed=3 change alike",
         because="a run that cannot be repeated cannot be checked",
         mistake="`seed` does not reach the layers" if alike < 0.2 else None,
     )
-    alike = share_alike()
+    alike = fraction_alike()
     expect(alike).to_be_true(
         alike < 0.2,
-        "a share of nearly 0 that two sets of layers without a seed change alike",
+        "a fraction of nearly 0 that two sets of layers without a seed change alike",
         because="None means a new start each time",
         mistake="the layers have a seed of their own" if alike > 0.9 else None,
     )

@@ -1,4 +1,4 @@
-"""Tests of transfer.build_transfer_model."""
+"""Tests of transfer.build_transfer_model: augmentation, scaling, a frozen base and a head."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from .oracles import WIDE, scaled, wrongly_scaled
 
 
 def built(learner, base, num_classes=10):
-    """The learner's model on this base."""
+    """Return the learner's model on this base."""
     try:
         model = learner.transfer.build_transfer_model(base, num_classes=num_classes)
     except LearnerError as error:
@@ -26,7 +26,7 @@ def built(learner, base, num_classes=10):
 
 
 def _explain_wrong_size(error):
-    """Keras refuses images of another size than the base's; say what that means."""
+    """Explain Keras' error about images of another size than the base's."""
     if f"shape=(None, {WIDE}, {WIDE}, 3)" not in error.message:
         return
     mistake = None
@@ -43,7 +43,7 @@ def _explain_wrong_size(error):
 
 
 def _explain_array_code(error):
-    """NumPy refuses the tensors of which a model is put together; say what that means."""
+    """Explain NumPy's error about symbolic tensors."""
     if "KerasTensor" in error.message and any("scale_pixels" in str(part) for part in error.lines):
         expect(str(error)).to_be_true(
             False,
@@ -55,7 +55,7 @@ def _explain_array_code(error):
 
 
 def images_at_base(learner, images, training=False):
-    """What reaches the first convolution of a small base, float64."""
+    """Return the inputs of the first convolution of a small base, float64."""
     base = learner.tools.small_base(WIDE)
     model = built(learner, base)
     seen = learner.tools.reached(model, base, images, training=training)
@@ -82,12 +82,12 @@ def test_base_sees_pixels_from_minus_one_to_one(learner):
     expect(np.ptp(seen, axis=(1, 2, 3))).to_be_true(
         np.ptp(seen, axis=(1, 2, 3)).max() < 0.01,
         "a spread of 0 over each image",
-        because="a image of one colour still has one colour when it reaches the base",
+        because="an image of one color still has one color when it reaches the base",
         mistake="you padded the image instead of enlarging it" if padded else None,
     )
     expect(middle).to_be_close(
         scaled(values),
-        because="images of one colour, 0, 51, 204 and 255, are to reach the base on "
+        because="images of one color, 0, 51, 204 and 255, are to reach the base on "
         "MobileNetV2's scale",
         atol=1e-3,
         mistakes=wrongly_scaled(values)
@@ -126,20 +126,20 @@ def test_base_sees_the_whole_image(learner):
 
 @exercise("transfer.build_transfer_model")
 def test_augments_in_training_only(learner):
-    """In training each image reaches the base changed; otherwise as it is."""
+    """In training each image reaches the base changed; at inference it is unchanged."""
     (image, _), _ = synthetic.draw(train=1, test=0, seed=8)
     copies = np.repeat(image, 8, 0)
     plain = images_at_base(learner, copies)
     expect(float(np.abs(plain - plain[:1]).max())).to_be_close(
         0,
-        because="eight copies of a image are the same image at inference",
+        because="eight copies of an image are the same image at inference",
         atol=1e-3,
     )
     seen = images_at_base(learner, copies, training=True)
     changed = float(np.mean(np.abs(seen - plain).max((1, 2, 3)) > 0.05))
     expect(changed).to_be_true(
         changed > 0.7,
-        "a share of nearly 1 of eight copies that augmentation has changed",
+        "nearly all of eight copies changed by augmentation",
         because="the head would otherwise see the same images in every epoch",
         mistake="there is no augmentation in the model" if changed == 0 else None,
     )
@@ -154,7 +154,7 @@ def test_augments_in_training_only(learner):
 @exercise("transfer.build_transfer_model")
 @pytest.mark.trains
 def test_only_the_head_learns(learner):
-    """Training moves the head's weights, and nothing in the base, moving statistics included."""
+    """Training moves the head's weights, and nothing in the base, not even moving statistics."""
     base = learner.tools.small_base(WIDE)
     model = built(learner, base, num_classes=3)
     before = base.get_weights(), model.get_weights()
@@ -172,7 +172,7 @@ def test_only_the_head_learns(learner):
     expect(len(moved)).to_be_true(
         not moved,
         "0 arrays of the base's weights that have changed",
-        because="large steps of an untrained head would wreck what the base knows",
+        because="large steps of an untrained head would destroy the features of the base",
         mistake=mistake,
     )
     head = sum(not np.array_equal(*pair) for pair in zip(before[1], after[1], strict=True))
@@ -199,7 +199,7 @@ HEAD = ["GlobalAveragePooling2D", "Dense", "BatchNormalization", "Dropout", "Den
 
 
 def head_of(learner, num_classes=10):
-    """The model, and its layers from the pooling on: (model, specs)."""
+    """Return the model and the specs of its layers from the pooling on."""
     base = learner.tools.small_base(WIDE)
     model = built(learner, base, num_classes)
     layers = model.summary_spec()
@@ -229,7 +229,7 @@ def test_layers_of_the_head(learner):
     expect(chain).to_be_true(
         chain == HEAD,
         ", ".join(HEAD) + ", in this order",
-        because="pool, combine, normalise, drop, decide",
+        because="pool, combine, normalize, drop, decide",
         mistake=[*known, *(f"there is no {name}" for name in missing), None][0],
     )
     first, last = (place for place, layer in enumerate(layers) if layer["class"] == "Dense")
@@ -252,9 +252,11 @@ def test_penalty_of_the_dense_layer(learner):
     model, layers = head_of(learner)
     units = [layer["settings"]["units"] for layer in layers if layer["class"] == "Dense"]
     expect(units).to_be_true(
-        len(units) == 2, "two Dense layers in the head", because="one combines, one decides"
+        len(units) == 2,
+        "two Dense layers in the head",
+        because="one combines the features, one decides",
     )
-    # weights of the test's own: with those of a tiny initialiser, no penalty would do as well
+    # weights of the test's own: with those of a tiny initializer, no penalty would do as well
     weights = [generator(9).normal(0, 0.1, array.shape) for array in model.get_weights()]
     model.set_weights(weights)
     (hidden,) = [w for w in weights if w.shape == (16, units[0])][:1] or [np.zeros(1)]
@@ -272,7 +274,7 @@ def test_penalty_of_the_dense_layer(learner):
             "you took L1: the sum of absolute values": 0.001 * np.sum(np.abs(hidden)),
             "you put it on the output layer": 0.001 * np.sum(output**2),
             "both Dense layers have one": 0.001 * (squares + np.sum(output**2)),
-            "you penalised the layer's outputs (activity_regularizer)": 0.0,
+            "you penalized the layer's outputs (activity_regularizer)": 0.0,
         },
     )
 

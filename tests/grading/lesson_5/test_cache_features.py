@@ -1,4 +1,4 @@
-"""Tests of transfer.cache_features."""
+"""Tests of transfer.cache_features: features computed once, in order, without augmentation."""
 
 import numpy as np
 import pytest
@@ -10,14 +10,14 @@ from cifar_lab.testing.samples import generator
 
 
 def extracted(weights, images):
-    """What `learner.tools.extractor` computes with these weights at inference, in NumPy."""
+    """Return the outputs of `learner.tools.extractor` with these weights, by NumPy."""
     kernel, bias, gamma, beta, mean, variance = map(np.float64, weights)
     out = np.asarray(images, np.float64).reshape(len(images), -1) / 255 @ kernel + bias
     return gamma * (out - mean) / np.sqrt(variance + 1e-3) + beta
 
 
 def some_images(count):
-    """Images for the extractor."""
+    """Return images for the extractor."""
     return generator(7).integers(0, 256, (count, 6, 5, 3)).astype(np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Tests of transfer.compile_for_fine_tuning."""
+"""Tests of transfer.compile_for_fine_tuning: Adam at a low rate with clipped gradients."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from .oracles import WIDE
 
 @pytest.fixture
 def compiling(learner):
-    """What holds of the learner's compile_for_fine_tuning."""
+    """Return the shared checks of the learner's compile_for_fine_tuning."""
     return Compiling(learner, learner.transfer.compile_for_fine_tuning, default_rate=1e-4)
 
 
@@ -46,7 +46,7 @@ def test_gradients_are_clipped(compiling, learner):
         expect(norms).to_be_true(
             len(norms) == 1 and abs(norms[0] - right) < 1e-6,
             f"gradients clipped to a norm of {right}",
-            because="one bad batch must not throw away what the base has learnt",
+            because="one bad batch must not throw away what the base has learned",
             mistake=mistake,
         )
 
@@ -66,7 +66,7 @@ def test_reports_accuracy(compiling):
 @exercise("transfer.compile_for_fine_tuning")
 @pytest.mark.trains
 def test_thawed_layers_learn(compiling, learner):
-    """A model that was compiled and trained before, and then unfrozen, is compiled anew."""
+    """A model that was compiled and trained before, and then unfrozen, is compiled again."""
     base = learner.tools.small_base(WIDE)
     learner.tools.freeze(base)
     model = learner.tools.compiled(learner.tools.head_on(base), 0.01)

@@ -1,4 +1,4 @@
-"""Tests of transfer.fine_tuning_callbacks."""
+"""Tests of transfer.fine_tuning_callbacks: ReduceLROnPlateau on the validation loss."""
 
 from cifar_lab.testing.expect import expect
 from cifar_lab.testing.model_checks import (

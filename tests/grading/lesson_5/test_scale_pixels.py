@@ -1,4 +1,4 @@
-"""Tests of transfer.scale_pixels."""
+"""Tests of transfer.scale_pixels: pixels from 0..255 to -1..1."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_pixels_from_minus_one_to_one(learner, dtype):
         mistakes["you divided without fractions (`//`)"] = pixels // 127.5 - 1
     expect(learner.transfer.scale_pixels(pixels)).to_be_close(
         scaled(pixels),
-        because="the base's first convolution learnt on pixels from -1 to 1",
+        because="the base's first convolution learned on pixels from -1 to 1",
         atol=1e-5,
         mistakes=mistakes,
     )
@@ -45,7 +45,7 @@ def test_the_scale_is_fixed(learner):
             "you scaled by the smallest and largest pixel of these images": (
                 (pixels - low) / (high - low) * 2 - 1
             ),
-            "you standardised by the statistics of these images": (
+            "you standardized by the statistics of these images": (
                 (pixels - pixels.mean()) / pixels.std()
             ),
             "you divided by the largest pixel of these images": pixels / high * 2 - 1,
@@ -63,7 +63,9 @@ def test_new_float32_array(learner):
     )
     others = map(learner.transfer.scale_pixels, (PIXELS, PIXELS.astype(np.float64)))
     for found in (result, *others):
-        expect(found).to_have_dtype("float32", because="float64 takes twice the memory for nothing")
+        expect(found).to_have_dtype(
+            "float32", because="float64 takes twice the memory without any gain"
+        )
 
 
 @exercise("transfer.scale_pixels")

@@ -1,4 +1,4 @@
-"""Tests of transfer.unfreeze_last."""
+"""Tests of transfer.unfreeze_last: exactly which layers of a base train."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from .oracles import WIDE
 
 
 def unfrozen(learner, base, *given, before=None):
-    """Which layers of the base train after the learner's unfreeze_last, by place.
+    """Return, for each layer of the base, if it trains after the learner's unfreeze_last.
 
     `before` is `layers_of(base)` where learner code has had the base already: what its layers are
     is not for learner code to say.
@@ -28,7 +28,7 @@ def unfrozen(learner, base, *given, before=None):
 
 
 def expect_unfrozen(layers, found, count, because, known=None):
-    """Exactly the last `count` layers train, those with BatchNormalization left out.
+    """Expect exactly the last `count` layers to train, except BatchNormalization.
 
     `known` is what misconceptions would give instead; otherwise it is looked for here.
     """
@@ -165,7 +165,7 @@ def test_further_down_step_by_step(learner):
         layers,
         found,
         8,
-        because="people unfreeze more and more of a base as training goes on",
+        because="people unfreeze more and more of a base during training",
         known={
             "you left the unfreezing to `base.trainable = True`: where the base's own switch is on "
             "already, TensorFlow's Keras does nothing; set every layer's": first

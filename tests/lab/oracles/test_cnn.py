@@ -1,4 +1,4 @@
-"""What lesson 2's graders hold to be right is what Keras' own layers and losses compute."""
+"""Lesson 2's oracles give what Keras' own layers and losses compute."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,13 @@ from ...grading.lesson_2 import oracles
 
 @pytest.fixture(scope="module", autouse=True)
 def _keras():
-    """Keras is imported with the first test: merely listing the tests must not take seconds."""
+    """Import Keras with the first test, so that collecting the tests does not take seconds."""
     global keras
     import keras
 
 
 RANDOM = np.random.default_rng(2)
-NEAR = {"rtol": 1e-4, "atol": 1e-4}  # float32 sums of terms up to 1, in any order
+NEAR = {"rtol": 1e-4, "atol": 1e-4}  # Keras sums float32 terms up to 1, in any order
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
@@ -44,7 +44,7 @@ def test_output_size_is_that_of_a_layer():
             found = oracles.output_size(size, kernel_size, stride, padding)
             if found:
                 assert layer.compute_output_shape((1, size, 1))[1] == found
-            else:  # where the oracle counts no place at all, Keras refuses
+            else:  # the oracle counts no place at all, and Keras raises
                 with pytest.raises(ValueError, match="zero or negative"):
                     layer.compute_output_shape((1, size, 1))
 

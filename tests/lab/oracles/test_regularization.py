@@ -1,4 +1,4 @@
-"""What lesson 3's graders hold to be right is what Keras' own layers compute."""
+"""Tests that Keras' own layers compute the right answers of lesson 3's grading tests."""
 
 import numpy as np
 import pytest
@@ -8,16 +8,13 @@ from ...grading.lesson_3 import oracles
 
 @pytest.fixture(scope="module", autouse=True)
 def _keras():
-    """Keras is imported with the first test: merely listing the tests must not take seconds."""
+    """Import Keras before the first test, not with this file: collecting must not take seconds."""
     global keras
     import keras
 
 
-NEAR = {"rtol": 1e-4, "atol": 1e-4}
-
-
 def keras_layer(given, **settings):
-    """Keras' BatchNormalization with the weights of a batch of the graders."""
+    """Return Keras' BatchNormalization with the weights in `given`."""
     layer = keras.layers.BatchNormalization(**settings)
     layer.build(given.x.shape)
     layer.set_weights([given.gamma, given.beta, given.moving_mean, given.moving_variance])
@@ -31,8 +28,10 @@ def test_batch_normalization_in_training(shape, settings):
     layer = keras_layer(given, **settings)
     out = keras.ops.convert_to_numpy(layer(given.x, training=True))
     epsilon, momentum = layer.epsilon, layer.momentum
-    oracles.expect_normalised(out, given, epsilon, because="Keras does", momentum=momentum)
-    oracles.expect_moved(layer.get_weights()[2:], given, momentum, because="Keras does")
+    oracles.expect_normalized(out, given, epsilon, because="Keras computes it", momentum=momentum)
+    oracles.expect_moving_statistics(
+        layer.get_weights()[2:], given, momentum, because="Keras computes it"
+    )
 
 
 @pytest.mark.parametrize("frozen", [False, True])
@@ -41,7 +40,7 @@ def test_batch_normalization_at_inference(frozen):
     layer = keras_layer(given)
     layer.trainable = not frozen
     out = keras.ops.convert_to_numpy(layer(given.x, training=frozen))
-    oracles.expect_inference(out, given, 1e-3, because="Keras does")
+    oracles.expect_inference(out, given, 1e-3, because="Keras computes it")
     np.testing.assert_array_equal(layer.moving_mean, given.moving_mean)
 
 
@@ -56,18 +55,18 @@ def test_gradient_of_batch_normalization():
 
     def loss(kernel):
         z = x @ kernel
-        out = oracles.normalised(z, *oracles.statistics(z), 1, 0, 1e-3)
+        out = oracles.normalized(z, *oracles.batch_statistics(z), 1, 0, 1e-3)
         return ((out - targets) ** 2).mean()
 
     model.train_on_batch(x, targets)
     wanted = kernel - model.get_weights()[0]
-    np.testing.assert_allclose(oracles.slopes(loss, kernel), wanted, **NEAR)
+    np.testing.assert_allclose(oracles.numerical_gradient(loss, kernel), wanted, **oracles.NEAR)
 
 
 @pytest.mark.parametrize("rate", oracles.RATES)
 def test_dropout(rate):
-    """Keras' Dropout obeys the laws: share dropped, survivors divided by 1 - rate."""
-    x = oracles.signals(40, 25, 10, 4)
+    """Keras' Dropout drops a fraction `rate` and divides the other elements by 1 - rate."""
+    x = oracles.nonzero_values(40, 25, 10, 4)
     out = keras.ops.convert_to_numpy(keras.layers.Dropout(rate, seed=1)(x, training=True))
     zeros = out == 0
     assert abs(zeros.mean() - rate) < 6 * np.sqrt(rate * (1 - rate) / x.size)

@@ -81,7 +81,7 @@ def conv_output_size(size, kernel_size, stride=1, padding="valid"):
 
 
 # %% cnn.conv_output_size: whatever is not "same" is "valid"
-# says: misspelt padding
+# says: misspelled padding
 def conv_output_size(size, kernel_size, stride=1, padding="valid"):
     if padding == "same":
         return -(-size // stride)
@@ -419,14 +419,14 @@ def softmax(logits):
 
 
 # %% cnn.softmax: normalised over the batch
-# says: you normalised over the whole batch
+# says: you normalized over the whole batch
 def softmax(logits):
     powers = np.exp(logits - logits.max())
     return powers / powers.sum()
 
 
 # %% cnn.softmax: columns for rows
-# says: you normalised the columns
+# says: you normalized the columns
 def softmax(logits):
     powers = np.exp(logits - logits.max(axis=0))
     return powers / powers.sum(axis=0)
@@ -505,7 +505,7 @@ def categorical_crossentropy(targets, probabilities):
 
 
 # %% cnn.categorical_crossentropy: a high floor
-# says: so high that it hides grave errors
+# says: clip the probabilities at too large a value
 def categorical_crossentropy(targets, probabilities):
     return -(targets * np.log(np.maximum(probabilities, 1e-3))).sum(1).mean()
 
@@ -532,7 +532,7 @@ def categorical_crossentropy(targets, probabilities):
 
 
 # %% cnn.categorical_crossentropy: clips in place
-# says: a loss only looks
+# says: clip a copy of the probabilities
 def categorical_crossentropy(targets, probabilities):
     np.clip(probabilities, 1e-7, 1 - 1e-7, out=probabilities)
     return -(targets * np.log(probabilities)).sum(1).mean()
@@ -741,7 +741,7 @@ def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
 
 
 # %% cnn.build_cnn: weights that cannot leave zero
-# says: wired wrongly
+# says: its weights cannot change
 def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     x = inputs = keras.Input(input_shape)
     for count in filters:

@@ -2,7 +2,7 @@
 # "says" is what the grader's message must contain: the misconception by its name.
 
 # %% regularization.batch_norm_train: momentum the other way round
-# says: your moving mean weighs the new value by 0.9: Keras' momentum is the weight of the old one
+# says: your moving mean gives the new value the weight 0.9: Keras' momentum is the weight of the old value
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     axes = tuple(range(x.ndim - 1))
     mean, var = x.mean(axes), x.var(axes)
@@ -24,7 +24,7 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99
 
 
 # %% regularization.batch_norm_train: unbiased variance everywhere
-# says: Batch Normalization uses the biased one
+# says: Batch Normalization uses the biased variance
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     axes = tuple(range(x.ndim - 1))
     mean, var = x.mean(axes), x.var(axes, ddof=1)
@@ -56,7 +56,7 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99
 
 
 # %% regularization.batch_norm_train: each image by itself
-# says: you normalised each image by itself
+# says: you normalized each image by itself
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     spatial = tuple(range(1, x.ndim - 1)) or (1,)
     mean, var = x.mean(spatial, keepdims=True), x.var(spatial, keepdims=True)
@@ -79,7 +79,7 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99
 
 
 # %% regularization.batch_norm_train: epsilon outside the root
-# says: it belongs to the variance, inside the root
+# says: add it to the variance, under the square root
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     axes = tuple(range(x.ndim - 1))
     mean, var = x.mean(axes), x.var(axes)
@@ -90,7 +90,7 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99
 
 
 # %% regularization.batch_norm_train: no epsilon
-# says: you left epsilon out
+# says: you left out epsilon
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     axes = tuple(range(x.ndim - 1))
     mean, var = x.mean(axes), x.var(axes)
@@ -112,7 +112,7 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99
 
 
 # %% regularization.batch_norm_train: the standard deviation is averaged
-# says: the moving *variance* is asked for
+# says: you averaged the standard deviation
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     axes = tuple(range(x.ndim - 1))
     mean, std = x.mean(axes), x.std(axes)
@@ -168,7 +168,7 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99
 
 
 # %% regularization.batch_norm_train: PyTorch's default settings
-# says: PyTorch's: Keras' is 1e-3
+# says: you used PyTorch's epsilon of 1e-5
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.9, epsilon=1e-5):
     axes = tuple(range(x.ndim - 1))
     mean, var = x.mean(axes), x.var(axes)
@@ -179,58 +179,58 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.9,
 
 
 # %% regularization.batch_norm_inference: the batch's statistics
-# says: you normalised with the batch's statistics
+# says: you normalized with the batch's statistics
 def batch_norm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon=1e-3):
     axes = tuple(range(x.ndim - 1))
     return gamma * (x - x.mean(axes)) / np.sqrt(x.var(axes) + epsilon) + beta
 
 
 # %% regularization.batch_norm_inference: half and half
-# says: you took the moving mean and the variance of the batch
+# says: you used the moving mean with the batch's variance
 def batch_norm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon=1e-3):
     axes = tuple(range(x.ndim - 1))
     return gamma * (x - moving_mean) / np.sqrt(x.var(axes) + epsilon) + beta
 
 
 # %% regularization.batch_norm_inference: divides by the variance
-# says: not by its root
+# says: not by its square root
 def batch_norm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon=1e-3):
     return gamma * (x - moving_mean) / (moving_variance + epsilon) + beta
 
 
 # %% regularization.batch_norm_inference: epsilon outside the root
-# says: inside the root
+# says: under the square root
 def batch_norm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon=1e-3):
     return gamma * (x - moving_mean) / (np.sqrt(moving_variance) + epsilon) + beta
 
 
 # %% regularization.batch_norm_inference: no epsilon
-# says: you left epsilon out
+# says: you left out epsilon
 def batch_norm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon=1e-3):
     return gamma * (x - moving_mean) / np.sqrt(moving_variance) + beta
 
 
 # %% regularization.batch_norm_inference: beta is scaled, too
-# says: you added beta before gamma scaled
+# says: you multiplied beta by gamma, too
 def batch_norm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon=1e-3):
     return gamma * ((x - moving_mean) / np.sqrt(moving_variance + epsilon) + beta)
 
 
 # %% regularization.batch_norm_inference: x changes in place
-# says: learns nothing
+# says: would change the caller's
 def batch_norm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon=1e-3):
     x -= moving_mean
     return gamma * x / np.sqrt(moving_variance + epsilon) + beta
 
 
 # %% regularization.batch_norm_inference: PyTorch's epsilon
-# says: PyTorch's: Keras' is 1e-3
+# says: you used PyTorch's epsilon of 1e-5
 def batch_norm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon=1e-5):
     return gamma * (x - moving_mean) / np.sqrt(moving_variance + epsilon) + beta
 
 
 # %% regularization.dropout: keep for drop
-# says: you took it for the share that is kept
+# says: you took `rate` for the fraction that is kept
 def dropout(x, rate, training, seed=0):
     if not 0 <= rate < 1:
         raise ValueError("rate")
@@ -241,7 +241,7 @@ def dropout(x, rate, training, seed=0):
 
 
 # %% regularization.dropout: no scaling
-# says: you did not scale the survivors
+# says: you did not scale the elements that are kept
 def dropout(x, rate, training, seed=0):
     if not 0 <= rate < 1:
         raise ValueError("rate")
@@ -281,7 +281,7 @@ def dropout(x, rate, training, seed=0):
 
 
 # %% regularization.dropout: one mask for the whole batch
-# says: one mask serves all images of the batch
+# says: all images of the batch share one mask
 def dropout(x, rate, training, seed=0):
     if not 0 <= rate < 1:
         raise ValueError("rate")
@@ -304,7 +304,7 @@ def dropout(x, rate, training, seed=0):
 
 
 # %% regularization.dropout: whole pixels
-# says: in all its channels at once
+# says: all channels of a place are dropped together
 def dropout(x, rate, training, seed=0):
     if not 0 <= rate < 1:
         raise ValueError("rate")
@@ -315,7 +315,7 @@ def dropout(x, rate, training, seed=0):
 
 
 # %% regularization.dropout: an exact share
-# says: you drop an exact share of the elements
+# says: you drop an exact fraction of the elements
 def dropout(x, rate, training, seed=0):
     if not 0 <= rate < 1:
         raise ValueError("rate")
@@ -327,7 +327,7 @@ def dropout(x, rate, training, seed=0):
 
 
 # %% regularization.dropout: the seed is ignored
-# says: the seed is ignored
+# says: you ignored `seed`
 def dropout(x, rate, training, seed=0):
     if not 0 <= rate < 1:
         raise ValueError("rate")
@@ -355,7 +355,7 @@ def dropout(x, rate, training=True, seed=0):
 
 
 # %% regularization.dropout: a rate of 1 goes through
-# says: a rate of 1.0 is no probability below 1
+# says: `rate` must be at least 0 and below 1, and 1.0 is not
 def dropout(x, rate, training, seed=0):
     if not 0 <= rate <= 1:
         raise ValueError("rate")
@@ -366,7 +366,7 @@ def dropout(x, rate, training, seed=0):
 
 
 # %% regularization.dropout: checks the rate in training only
-# says: not first in training
+# says: also outside training
 def dropout(x, rate, training, seed=0):
     if not training:
         return x.copy()
@@ -387,7 +387,7 @@ def dropout(x, rate, training, seed=0):
 
 
 # %% regularization.BatchNorm: momentum the other way round
-# says: Keras' momentum is the weight of the old one
+# says: Keras' momentum is the weight of the old value
 class BatchNorm(BatchNorm):
     def call(self, inputs, training=None):
         if not (training and self.trainable):
@@ -402,7 +402,7 @@ class BatchNorm(BatchNorm):
 
 
 # %% regularization.BatchNorm: trainable=False is not obeyed
-# says: trainable=False does not keep the moving statistics from being updated
+# says: your layer updates the moving statistics even when `self.trainable` is False
 class BatchNorm(BatchNorm):
     def call(self, inputs, training=None):
         mean, var = self.moving_mean, self.moving_variance
@@ -416,7 +416,7 @@ class BatchNorm(BatchNorm):
 
 
 # %% regularization.BatchNorm: always in training mode
-# says: you normalised with the batch's statistics: at test time the moving ones count
+# says: you normalized with the batch's statistics: at test time, use the moving ones
 class BatchNorm(BatchNorm):
     def call(self, inputs, training=None):
         axes = list(range(len(inputs.shape) - 1))
@@ -429,7 +429,7 @@ class BatchNorm(BatchNorm):
 
 
 # %% regularization.BatchNorm: training unless told otherwise
-# says: at test time the moving ones count
+# says: at test time, use the moving ones
 class BatchNorm(BatchNorm):
     def call(self, inputs, training=True):
         return super().call(inputs, training=training)
@@ -470,7 +470,7 @@ class BatchNorm(BatchNorm):
 
 
 # %% regularization.BatchNorm: Keras' default initializer for gamma
-# says: the weights start at random
+# says: the weights start at random values
 class BatchNorm(BatchNorm):
     def build(self, input_shape):
         shape = (input_shape[-1],)
@@ -492,14 +492,14 @@ class BatchNorm(BatchNorm):
 
 
 # %% regularization.BatchNorm: settings that a saved model forgets
-# says: get_config does not carry momentum
+# says: get_config does not return momentum
 class BatchNorm(BatchNorm):
     def get_config(self):
         return {**keras.layers.Layer.get_config(self), "epsilon": self.epsilon}
 
 
 # %% regularization.BatchNorm: epsilon forgotten in the settings
-# says: get_config does not carry epsilon
+# says: get_config does not return epsilon
 class BatchNorm(BatchNorm):
     def get_config(self):
         return {**keras.layers.Layer.get_config(self), "momentum": self.momentum}
@@ -555,7 +555,7 @@ class BatchNorm(BatchNorm):
 
 
 # %% regularization.BatchNorm: PyTorch's default settings
-# says: your default epsilon is 1e-5
+# says: you used PyTorch's epsilon of 1e-5
 class BatchNorm(BatchNorm):
     def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
         super().__init__(momentum, epsilon, **kwargs)
@@ -569,7 +569,7 @@ class BatchNorm(BatchNorm):
 
 
 # %% regularization.build_regularized_cnn: none after the third convolution
-# says: there is none after convolution 3
+# says: there is no BatchNormalization after convolution 3
 def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     L = keras.layers
     model = keras.Sequential([keras.Input(input_shape)])
@@ -585,7 +585,7 @@ def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 
 
 
 # %% regularization.build_regularized_cnn: BatchNormalization once, at the end
-# says: there is none after convolution 1
+# says: there is no BatchNormalization after convolution 1
 def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     L = keras.layers
     model = keras.Sequential([keras.Input(input_shape)])
@@ -616,7 +616,7 @@ def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 
 
 
 # %% regularization.build_regularized_cnn: keep for drop
-# says: you gave the shares that are kept
+# says: you gave the fractions that are kept
 def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     L = keras.layers
     model = keras.Sequential([keras.Input(input_shape)])
@@ -631,7 +631,7 @@ def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 
 
 
 # %% regularization.build_regularized_cnn: spatial dropout
-# says: SpatialDropout2D is not keras.layers.Dropout
+# says: you used SpatialDropout2D: keras.layers.Dropout drops each element
 def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     L = keras.layers
     x = inputs = keras.Input(input_shape)
@@ -751,7 +751,7 @@ def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 
 
 
 # %% regularization.build_regularized_cnn: the third normalisation after Flatten
-# says: it comes after Flatten
+# says: your BatchNormalization comes after Flatten
 def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     L = keras.layers
     x = inputs = keras.Input(input_shape)

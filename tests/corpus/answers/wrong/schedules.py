@@ -904,8 +904,8 @@ def train(model, training, validation, epochs=30, batch_size=64, callbacks=None)
     return {name: values[-1] for name, values in run.history.items()}
 
 
-# %% schedules.train: standardises in place
-# says: others go on working
+# %% schedules.train: standardizes in place
+# says: the caller still works
 def train(model, training, validation, epochs=30, batch_size=64, callbacks=None):
     x, y = training
     x -= x.mean(0)

@@ -33,12 +33,12 @@ def scale_pixels(images):
 
 
 # %% transfer.scale_pixels: 128 for 127.5
-# says: you centred with 128
+# says: you centered with 128
 def scale_pixels(images):
     return (np.asarray(images, np.float32) - 128) / 128
 
 
-# %% transfer.scale_pixels: centred and not divided
+# %% transfer.scale_pixels: centered and not divided
 # says: did not divide
 def scale_pixels(images):
     return np.asarray(images, np.float32) - 127.5
@@ -75,8 +75,8 @@ def scale_pixels(images):
     return np.float32(images / images.max() * 2 - 1)
 
 
-# %% transfer.scale_pixels: standardised, as in lesson 1
-# says: standardised by the statistics of these images
+# %% transfer.scale_pixels: standardized, as in lesson 1
+# says: standardized by the statistics of these images
 def scale_pixels(images):
     return np.float32((images - images.mean()) / images.std())
 
@@ -169,7 +169,7 @@ def build_augmentation(seed=None):
 
 
 # %% transfer.build_augmentation: all the way round
-# says: a share of a full turn
+# says: a fraction of a
 def build_augmentation(seed=None):
     return keras.Sequential(
         [
