@@ -260,3 +260,22 @@ def prepare(
     mean, std = channel_statistics(x)
     parts = ((x, y), (xv, yv), (test_images, test_labels))
     return tuple((standardize(a, mean, std), one_hot(b, num_classes)) for a, b in parts)
+
+
+# %% normalization.prepare: shuffles the caller's arrays
+# says: After the call, `train_images` was
+def prepare(
+    train_images, train_labels, test_images, test_labels, num_classes=10,
+    validation_fraction=0.1, seed=0,
+):
+    order = np.random.default_rng(seed).permutation(len(train_images))
+    train_images[:] = train_images[order]
+    train_labels[:] = train_labels[order]
+    x_train, y_train, x_validation, y_validation = train_validation_split(
+        train_images, train_labels, validation_fraction, seed
+    )
+    mean, std = channel_statistics(x_train)
+    return tuple(
+        (standardize(x, mean, std), one_hot(y, num_classes))
+        for x, y in ((x_train, y_train), (x_validation, y_validation), (test_images, test_labels))
+    )
