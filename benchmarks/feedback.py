@@ -1,9 +1,9 @@
-"""How long a learner and an instructor wait: prints each command's time and what it is a part of.
+"""Time from a command to its feedback, for learners and instructors.
 
     python -m benchmarks.feedback [--runs 3] [--grading]
 
-Times are the median of several runs in one go, beside a bare `python -c pass` and
-`python -c "import keras"` on the same machine, since machines differ and are noisy.
+Prints the median of several runs of each command, beside `python -c pass` and
+`python -c "import keras"` on the same machine, because machines differ.
 """
 
 import argparse
@@ -32,12 +32,12 @@ GRADING = {
 }
 
 
-def seconds(words: list[str], runs: int) -> float:
-    """The median sandbox time of a command, after one run that warms the disk cache."""
+def seconds(command: list[str], runs: int) -> float:
+    """Return the median wall-clock time of a command, after a run that fills the disk cache."""
     times = []
     for _ in range(runs + 1):
         began = time.perf_counter()
-        subprocess.run(words, cwd=syllabus.ROOT, capture_output=True, check=True)
+        subprocess.run(command, cwd=syllabus.ROOT, capture_output=True, check=True)
         times.append(time.perf_counter() - began)
     return statistics.median(times[1:])
 
@@ -49,9 +49,9 @@ def main() -> None:
     parser.add_argument("--grading", action="store_true", help="also all grading tests")
     options = parser.parse_args()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    measured = {name: seconds(words, options.runs) for name, words in COMMANDS.items()}
+    measured = {name: seconds(command, options.runs) for name, command in COMMANDS.items()}
     if options.grading:
-        measured |= {name: seconds(words, 1) for name, words in GRADING.items()}
+        measured |= {name: seconds(command, 1) for name, command in GRADING.items()}
     keras = measured["import keras"]
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     for name, value in measured.items():

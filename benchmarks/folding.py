@@ -1,9 +1,9 @@
-"""What folding BatchNormalization into the convolutions saves in the fast transfer recipe.
+"""Time that folding BatchNormalization into the convolutions saves in the fast transfer recipe.
 
     python -m benchmarks.folding [IMAGE_SIZE]
 
-Prints milliseconds a image for the frozen trunk, plain and folded, and their ratio, three times:
-machines are noisy. The weights do not matter for the time, so none are needed.
+Prints milliseconds per image for the frozen trunk, plain and folded, and their ratio, three times,
+because times vary. The time does not depend on the weights, so none are needed.
 """
 
 import sys
@@ -15,11 +15,11 @@ import numpy as np
 from cifar_lab.training import transfer_fast
 from cifar_lab.training.fold_batchnorm import folded
 
-PICTURES, BATCH = 512, 64
+IMAGES, BATCH = 512, 64
 
 
 def milliseconds(model: keras.Model, images: np.ndarray) -> float:
-    """Time a image takes."""
+    """Return the time per image."""
     model.predict(images[:BATCH], batch_size=BATCH, verbose=0)
     began = time.perf_counter()
     model.predict(images, batch_size=BATCH, verbose=0)
@@ -32,7 +32,7 @@ def main() -> None:
     base = keras.applications.MobileNetV2((size, size, 3), include_top=False, weights=None)
     trunk = keras.Model(base.input, base.get_layer(transfer_fast.Choices().trunk_ends).output)
     lighter = folded(trunk)
-    images = np.random.default_rng(0).uniform(-1, 1, (PICTURES, size, size, 3))
+    images = np.random.default_rng(0).uniform(-1, 1, (IMAGES, size, size, 3))
     for _ in range(3):
         plain, light = (milliseconds(model, images) for model in (trunk, lighter))
         print(f"{size} px: {plain:.2f} ms plain, {light:.2f} ms folded: {plain / light:.2f} times")

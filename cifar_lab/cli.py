@@ -1,11 +1,14 @@
-"""The command `cifar-course`: turns words into calls of the other rooms."""
+"""The command `cifar-course`, with one function for each of its commands.
 
+Functions import what they need: most commands need neither Keras nor Dask, and start at once.
+"""
+
+import contextlib
 import json
 import os
 import sys
-import tempfile
-import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -15,15 +18,15 @@ from cifar_lab.course import board, progress, stubs, syllabus
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
 from cifar_lab.course.submission import find_submission
-from cifar_lab.course.verdict import Status
+from cifar_lab.course.verdict import ExerciseVerdict, Status, as_json, total
 from cifar_lab.execution.keras_import import import_keras
 from cifar_lab.execution.loader import PACKAGE, read_module
-from cifar_lab.notebook import in_words
+from cifar_lab.notebook import describe
 
-# what TensorFlow says at start-up is not for learners
+# TensorFlow's messages at start-up are not for learners
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-FAILED, CANNOT_JUDGE = 1, 2
+FAILED, CANNOT_JUDGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     no_args_is_help=False,
@@ -34,50 +37,56 @@ app = typer.Typer(
 )
 screen = board.console(soft_wrap=True)
 
-Submission = Annotated[
+SubmissionOption = Annotated[
     str | None, typer.Option(metavar="DIR", help="The folder around the cifar_course/ to use.")
 ]
 ExerciseName = Annotated[str, typer.Argument(metavar="EXERCISE")]
 
 
+class UsageError(CourseError):
+    """The arguments of a command do not fit each other, or the files they name."""
+
+
 def main() -> None:
-    """Run the command; problems a person can mend become one line and status 2."""
+    """Run the command; an error that a person can correct becomes one line and status 2."""
     for stream in (sys.stdout, sys.stderr):
-        # what a console cannot show must not end the program
+        # a character that the console cannot show must not end the program
         stream.reconfigure(errors="replace")
     try:
         app(standalone_mode=True)
     except (CourseError, OSError) as problem:
-        _stop(problem)
+        print(f"cifar-course: {problem}", file=sys.stderr)
+        raise SystemExit(CANNOT_JUDGE) from None
 
 
-def _stop(problem: object) -> None:
-    print(f"cifar-course: {problem}", file=sys.stderr)
-    raise SystemExit(CANNOT_JUDGE)
-
-
-def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict:
-    from cifar_lab.grading.run import CannotJudge, judge
-
+@contextlib.contextmanager
+def _interruptible(advice: str) -> Iterator[None]:
+    """Turn Ctrl-C into two lines and status 130."""
     try:
-        verdicts = judge(folder, exercises)
-    except CannotJudge as problem:
-        _stop(problem)
+        yield
     except KeyboardInterrupt as interrupt:
-        print(interrupt or "Interrupted", "Nothing was judged.", sep="\n", file=sys.stderr)
-        raise SystemExit(130) from None
+        print(f"\n{interrupt or 'Interrupted'}", advice, sep="\n", file=sys.stderr)
+        raise SystemExit(INTERRUPTED) from None
+
+
+def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict[str, ExerciseVerdict]:
+    """Judge exercises, and remember the verdicts for the board."""
+    from cifar_lab.grading.run import judge
+
+    with _interruptible("Nothing was judged."):
+        verdicts = judge(folder, exercises)
     progress.remember(folder, verdicts)
     return verdicts
 
 
 @app.callback(invoke_without_command=True)
-def show_board(context: typer.Context, submission: Submission = None) -> None:
-    """The board: lessons, exercises, points, what is next."""
+def show_board(context: typer.Context, submission: SubmissionOption = None) -> None:
+    """Show the board: lessons, exercises, points, the next exercise."""
     if context.invoked_subcommand is not None:
         return
     folder = find_submission(submission)
     every = syllabus.find([])
-    # what another's folder says about its own verdicts, anybody may have written
+    # somebody else's folder may hold verdicts that were edited
     known = {} if submission else progress.recall(folder, every)
     changed = [exercise for exercise in every if exercise.id not in known]
     if changed:
@@ -92,27 +101,28 @@ def show_board(context: typer.Context, submission: Submission = None) -> None:
 @app.command()
 def check(
     names: Annotated[list[str] | None, typer.Argument(metavar="[EXERCISE or LESSON]...")] = None,
-    submission: Submission = None,
+    submission: SubmissionOption = None,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the verdicts there.")
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the verdicts to FILE.")
     ] = None,
 ) -> None:
-    """Judge exercises or lessons (all, if none is named); the first hint for what fails."""
+    """Judge exercises or lessons; without a name, all of them.
+
+    For an exercise that fails, the reason and the first hint are shown.
+    """
     folder = find_submission(submission)
     if json_file and not json_file.parent.is_dir():
-        _stop(f"--json: there is no folder {json_file.parent}")
+        raise UsageError(f"--json: there is no folder {json_file.parent}; create it first")
     verdicts = _judge(folder, syllabus.find(names or []))
     screen.print(f"Judged: {folder}")
     for verdict in verdicts.values():
         sign = board.signs(screen)[verdict.status]
         screen.print(f"{sign} ", end="", style=board.COLORS[verdict.status])
-        screen.print(in_words(verdict), markup=False)
-    reached, possible = board.total(list(verdicts.values()))
+        screen.print(describe(verdict), markup=False)
+    reached, possible = total(list(verdicts.values()))
     if len(verdicts) > 1:
         screen.print(f"{reached:g} of {possible:g} points", style="bold")
     if json_file:
-        from cifar_lab.course.verdict import as_json
-
         text = json.dumps(as_json(list(verdicts.values())), indent=1)
         write_whole(json_file, text + "\n")
     if not all(verdict.passed for verdict in verdicts.values()):
@@ -123,120 +133,110 @@ def check(
 def hint(
     exercise: ExerciseName,
     level: Annotated[
-        int | None, typer.Option(min=1, max=syllabus.HINT_LEVELS, help="1 nudges, 3 outlines.")
+        int | None,
+        typer.Option(min=1, max=syllabus.HINT_LEVELS, help="1 is a nudge, 3 an outline."),
     ] = None,
 ) -> None:
-    """The next hint for an exercise."""
-    entry = _one(exercise)
+    """Show the next hint for an exercise."""
+    entry = _one_exercise(exercise)
     level = level or progress.next_hint_level(find_submission(), entry)
     screen.print(f"{entry.id}, hint {level} of {len(entry.hints)}:", style="bold")
     screen.print(entry.hints[level - 1], markup=False, soft_wrap=False)
-    more = "Ask again, and it says more."
+    more = "For the next hint, run the same command again."
     if level == len(entry.hints):
-        more = "That was the last hint: the lesson has the rest."
+        more = "This was the last hint. The lesson explains the rest."
     screen.print(more, style="dim")
 
 
-@app.command()
-def reset(exercise: ExerciseName, submission: Submission = None) -> None:
-    """Put an exercise's stub back (or a whole module's); the answer is kept in a backup."""
-    folder = find_submission(submission)
-    if folder == stubs.REFERENCE:
-        _stop("the reference has no stubs to put back")
-    whole_module = exercise in syllabus.modules()
-    module = exercise if whole_module else _one(exercise).module
-    file = folder / PACKAGE / f"{module}.py"
-    if not file.exists():
-        write_whole(file, stubs.stub(module))
-        screen.print(f"{file} was missing: the stub is back")
-        return
-    if whole_module:
-        text = stubs.stub(module)
-    else:
-        try:
-            text = read_module(folder, module)
-        except UnicodeDecodeError as error:
-            _stop(f"{file.name} is not UTF-8 ({error}): save it as UTF-8. Nothing was reset")
-        text = stubs.put_back(text, module, _one(exercise).name)
-    copy = progress.back_up(folder, module)
-    write_whole(file, text)
-    screen.print(f"{exercise} is a stub again. Your answer is kept in {copy}")
-
-
-def _one(name: str) -> syllabus.Exercise:
+def _one_exercise(name: str) -> syllabus.Exercise:
     found = syllabus.find([name])
     if len(found) != 1 or found[0].id != name:
         raise syllabus.UnknownExercise(
-            f"name one exercise, such as {found[0].id}: {name!r} means {len(found)} of them"
+            f"{name!r} means {len(found)} exercises; name one, such as {found[0].id}"
         )
     return found[0]
 
 
 @app.command()
-def pack(out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: Submission = None):
-    """Pack the submission: the course's modules, checked."""
+def reset(exercise: ExerciseName, submission: SubmissionOption = None) -> None:
+    """Put the stub of an exercise back; your answer is kept.
+
+    A module's name instead of an exercise puts all its stubs back.
+    """
     folder = find_submission(submission)
-    texts = {}
-    for lesson in syllabus.lessons():
-        file = folder / PACKAGE / f"{lesson.module}.py"
-        try:
-            texts[lesson.module] = file.read_bytes()
-        except FileNotFoundError:
-            _stop(f"{file} is missing: cifar-course reset {lesson.module} puts its stub back")
-    part = out.with_name(out.name + ".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        for module, text in texts.items():
-            archive.writestr(f"{PACKAGE}/{module}.py", text)
-    if problems := _problems_of(part):
-        part.unlink()
-        _stop("; ".join(problems) + ". Nothing was packed")
-    part.replace(out)
-    screen.print(f"{out}: {', '.join(f'{module}.py' for module in texts)}")
+    if folder == stubs.REFERENCE:
+        raise UsageError("the reference has no stubs; name your own folder with --submission=DIR")
+    whole_module = exercise in syllabus.modules()
+    module = exercise if whole_module else _one_exercise(exercise).module
+    file = folder / PACKAGE / f"{module}.py"
+    if not file.exists():
+        write_whole(file, stubs.stub(module))
+        screen.print(f"{file} was missing; it holds the stubs again")
+        return
+    if whole_module:
+        text = stubs.stub(module)
+    else:
+        text = stubs.put_back(_read(folder, module), module, _one_exercise(exercise).name)
+    copy = progress.back_up(folder, module)
+    write_whole(file, text)
+    screen.print(f"{exercise} is a stub again. Your answer is kept in {copy}")
+
+
+def _read(folder: Path, module: str) -> str:
+    try:
+        return read_module(folder, module)
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{module}.py is not UTF-8 ({error}). Save it as UTF-8, then reset it again"
+        ) from error
+
+
+@app.command("pack")
+def pack_submission(
+    out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: SubmissionOption = None
+) -> None:
+    """Pack your modules into the file that you hand in."""
+    from cifar_lab.publishing.pack import pack
+
+    folder = find_submission(submission)
+    modules = pack(folder, out)
+    screen.print(f"{out}: {', '.join(f'{module}.py' for module in modules)}")
     verdicts = progress.recall(folder, syllabus.find([]))
     unwritten = [id for id, verdict in verdicts.items() if verdict.status == Status.NOT_WRITTEN]
     if unwritten:
         screen.print(f"Not written yet, packed as stubs: {', '.join(unwritten)}")
 
 
-def _problems_of(submission: Path) -> list[str]:
-    """What grading would find wrong with a submission before it judges it."""
-    from cifar_lab.grading import intake
-
-    with tempfile.TemporaryDirectory() as folder:
-        return intake.take_in(submission, "submission", Path(folder, "taken")).problems
-
-
-@app.command()
-def data(
+@app.command("data")
+def show_data(
     download: Annotated[
-        bool, typer.Option("--download", help="Fetch it; the only use of the network.")
+        bool,
+        typer.Option("--download", help="Fetch CIFAR-10 and the weights; needs the network."),
     ] = False,
 ) -> None:
-    """What data is there: CIFAR-10, and the weights for lesson 5."""
-    from cifar_lab import data as lab_data
+    """Show which data is there, and the weights for lesson 5."""
+    from cifar_lab import data
     from cifar_lab.data import weights
 
-    try:
-        if download:
-            screen.print(f"CIFAR-10 is in {lab_data.download()}")
-            weights.download()
-        screen.print(lab_data.describe(), markup=False)
-        screen.print(weights.describe(), markup=False)
-    except (lab_data.DataError, weights.WeightsError) as error:
-        _stop(error)
+    if download:
+        screen.print(f"CIFAR-10 is in {data.download()}")
+        weights.download()
+    screen.print(data.describe(), markup=False)
+    screen.print(weights.describe(), markup=False)
 
 
 @app.command()
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="What to train: cnn or transfer.")
+        str, typer.Argument(metavar="RECIPE", help="The network to train: cnn or transfer.")
     ],
-    submission: Submission = None,
+    submission: SubmissionOption = None,
     data: Annotated[
-        str | None, typer.Option(metavar="DATA", help="As CIFAR_COURSE_DATA: drawn, or a path.")
+        str | None,
+        typer.Option(metavar="DATA", help="As CIFAR_COURSE_DATA: `synthetic`, or a path."),
     ] = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help="transfer: run the frozen part once, and cache it.")
+        bool, typer.Option("--fast", help="transfer: run the frozen layers once, and cache them.")
     ] = False,
     image_size: Annotated[
         int | None, typer.Option(min=32, help="transfer: the side to which images are enlarged.")
@@ -245,91 +245,90 @@ def train(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's folder.")] = None,
 ) -> None:
-    """A full run: minutes to hours. Interrupted, the same command goes on."""
+    """Train on all data: minutes to hours.
+
+    After an interruption, the same command resumes the run.
+    """
     if recipe not in ("cnn", "transfer"):
-        _stop(f"there is no recipe {recipe!r}: cnn and transfer are the ones there are")
+        raise UsageError(f"there is no recipe {recipe!r}; choose cnn or transfer")
     if recipe == "cnn" and (fast or image_size):
-        _stop("--fast and --image-size belong to `train transfer`")
+        raise UsageError("--fast and --image-size are options of `train transfer`; leave them out")
     name = f"{recipe}-fast" if fast else recipe
     folder = find_submission(submission)
-    from cifar_lab import data as lab_data
-    from cifar_lab.data import weights
+    from cifar_lab.data import load
 
-    try:
-        dataset = lab_data.load(data)
-    except lab_data.DataError as error:
-        _stop(error)
+    dataset = load(data)
     import_keras()
     from cifar_lab.training import recipes
-    from cifar_lab.training.run import RunError
 
     out = out or syllabus.ROOT / "runs" / f"{name}-{dataset.name.split()[0].lower()}-seed{seed}"
     settings = recipes.settings(name, dataset, seed, epochs, image_size)
     screen.print(f"Training {folder / PACKAGE} on {dataset.name}; the run's folder is {out}")
-    try:
+    with _interruptible("Run the same command again to resume."):
         metrics = recipes.run(folder, dataset, settings, out)
-    except (RunError, weights.WeightsError) as error:
-        _stop(error)
-    except KeyboardInterrupt:
-        print("\nInterrupted. The same command goes on where it was.", file=sys.stderr)
-        raise SystemExit(130) from None
     for part in ("train", "validation", "test"):
         screen.print(f"{part:>10} accuracy on {dataset.name}: {metrics[f'{part}_accuracy']:.2%}")
 
 
 @app.command()
 def grade(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder or zip a student.")],
-    out: Annotated[Path, typer.Option(metavar="OUT", help="Where the results go.")],
-    workers: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 2,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Holds a folder or zip file per student.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="OUT", help="The folder for the results.")],
+    workers: Annotated[int, typer.Option(min=1, help="Submissions graded at a time.")] = 2,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A running Dask scheduler.")
     ] = None,
     exercise: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Judge this only; several times.")
+        list[str] | None, typer.Option(metavar="NAME", help="Judge only this; may be repeated.")
     ] = None,
     hidden: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Your own tests, with their own points.")
     ] = None,
     no_sandbox: Annotated[
-        bool, typer.Option("--no-sandbox", help="For code you trust: results say so.")
+        bool,
+        typer.Option("--no-sandbox", help="Only for code that you trust; the results say so."),
     ] = False,
     roster_file: Annotated[
         Path | None,
         typer.Option("--roster", metavar="FILE", help="A gradebook from Canvas or Moodle to fill."),
     ] = None,
     column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Its column for the points.")
+        str | None, typer.Option(metavar="NAME", help="The gradebook's column for the points.")
     ] = None,
 ) -> None:
-    """Grade every submission in FOLDER, each in a sandbox of its own; run again, it goes on."""
+    """Grade every submission in FOLDER, each in its own sandbox.
+
+    Run again, the command grades what is new or has changed.
+    """
     from cifar_lab.grading import batch, intake
     from cifar_lab.reports import roster, sanitize, write
     from cifar_lab.sandbox import sandbox
 
     if not folder.is_dir():
-        _stop(f"{folder} is not a folder")
+        raise UsageError(f"{folder} is not a folder; name the one that holds the submissions")
     if hidden and not any(hidden.glob("test_*.py")):
-        _stop(f"--hidden: there is no test_*.py in {hidden}")
+        raise UsageError(f"--hidden: there is no test_*.py in {hidden}")
     if column is not None and roster_file is None:
-        _stop("--column names a column of the gradebook: --roster FILE is missing")
+        raise UsageError("--column names a column of the gradebook; add --roster FILE")
     try:
-        gradebook = roster.read(roster_file, column) if roster_file else None
-        wanted = tuple(e.id for e in syllabus.find(exercise or []))
-        if not no_sandbox:
-            sandbox.check(keras=any(map(syllabus.needs_keras, wanted)))
-        results = batch.grade_class(folder, out, workers, scheduler, not no_sandbox, wanted, hidden)
-        passed_over = intake.passed_over(folder, out)
-        notes = write.publish(results, out, gradebook, passed_over)
-    except (roster.RosterError, sandbox.GradingError, batch.NoCluster) as problem:
-        _stop(problem)
+        with _interruptible("Run the same command again to grade the remaining submissions."):
+            gradebook = roster.read(roster_file, column) if roster_file else None
+            wanted = tuple(e.id for e in syllabus.find(exercise or []))
+            if not no_sandbox:
+                sandbox.check(keras=any(map(syllabus.needs_keras, wanted)))
+            results = batch.grade_class(
+                folder, out, workers, scheduler, not no_sandbox, wanted, hidden
+            )
+            skipped = intake.passed_over(folder, out)
+            notes = write.publish(results, out, gradebook, skipped)
     except OSError as error:
-        _stop(f"{error}. What is graded is kept: the same command goes on with what is missing")
-    except KeyboardInterrupt:
-        print("\nInterrupted. The same command goes on with what is missing.", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise UsageError(
+            f"{error}. Finished results are kept; run the same command again to grade the rest"
+        ) from error
     notes = [f"roster: {note}" for note in notes]
-    notes += [f"passed over, neither a folder nor a zip file: {name}" for name in passed_over]
+    notes += [f"skipped, because it is neither a folder nor a zip file: {name}" for name in skipped]
     for note in notes:
         screen.print(sanitize.visible(note), markup=False, highlight=False)
     for verdict, count in sorted(Counter(one["extra_data"]["verdict"] for one in results).items()):
@@ -339,28 +338,25 @@ def grade(
 
 @app.command("handout")
 def write_handout(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
-    """Write the learners' edition, without solutions, into an empty or new folder."""
+    """Write the learners' edition, without solutions, into DIR.
+
+    DIR must be empty or new.
+    """
     from cifar_lab.publishing import handout
 
-    try:
-        count = handout.write(folder)
-    except handout.HandoutError as problem:
-        _stop(problem)
-    screen.print(f"{folder}: the learners' edition, {count} files, no solutions")
+    edition = handout.write(folder)
+    screen.print(f"{folder}: the learners' edition, {edition.files} files, no solutions")
+    screen.print(f"Left out: {', '.join(edition.left_out)}", markup=False)
 
 
 @app.command("gradescope")
 def write_autograder(
-    out: Annotated[Path, typer.Option(metavar="ZIP", help="Where the bundle goes.")],
+    out: Annotated[Path, typer.Option(metavar="ZIP", help="The zip file to write.")],
 ) -> None:
     """Write the autograder to upload to Gradescope."""
     from cifar_lab.grading import gradescope
-    from cifar_lab.publishing import handout
 
-    try:
-        gradescope.bundle(out)
-    except (handout.HandoutError, OSError) as problem:
-        _stop(problem)
+    gradescope.bundle(out)
     screen.print(f"{out}: upload it as the assignment's autograder")
 
 

@@ -1,4 +1,4 @@
-"""What this machine computes with: every figure that took time says so."""
+"""The processor of this machine: every time that is published names it."""
 
 import os
 import platform
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def cpu() -> str:
-    """Its processor and cores, in words."""
+    """Return the number of CPU cores and the processor's name."""
     return f"{os.cpu_count()} CPU cores ({_processor()})"
 
 

@@ -1,4 +1,4 @@
-"""For notebooks: which modules are at work, an exercise's card, and its verdict in place."""
+"""Functions for notebooks: set up a lesson, show an exercise's card, judge an exercise."""
 
 import importlib
 from collections.abc import Callable
@@ -15,11 +15,11 @@ FILLED, EMPTY = "*", "."
 
 
 class WrongModules(CourseError):
-    """The notebook would run on other modules than the ones its folder stands for."""
+    """The notebook would import other modules than those of its folder."""
 
 
 def start(lesson: int) -> None:
-    """Say which modules this notebook uses, and set the notebook up.
+    """Set the notebook up, and print which modules it uses.
 
     Raises:
         WrongModules: `import cifar_course` finds other modules than the nearest ones above
@@ -57,7 +57,7 @@ def _set_up_notebook() -> None:
 
 
 def card(exercise: str) -> None:
-    """Print an exercise's card: what it is worth, how long it takes, what is hard."""
+    """Print an exercise's card: its points, its time, and what is hard about it."""
     (entry,) = syllabus.find([exercise])
     stars = FILLED * entry.difficulty + EMPTY * (5 - entry.difficulty)
     print(f"Exercise {entry.id}: write it in {PACKAGE}/{entry.module}.py")
@@ -68,7 +68,7 @@ def card(exercise: str) -> None:
 
 def check(exercise: str) -> None:
     """Judge one exercise of this notebook's modules, and print verdict, reason and hint."""
-    print(in_words(_verdict(exercise)))
+    print(describe(_verdict(exercise)))
 
 
 def _verdict(exercise: str) -> ExerciseVerdict:
@@ -83,7 +83,7 @@ def _verdict(exercise: str) -> ExerciseVerdict:
 
 
 def borrow(exercise: str) -> Callable:
-    """An exercise of another lesson: the learner's answer if it passes, else the reference's.
+    """Return the learner's answer to an exercise if it passes, otherwise the reference's.
 
     Raises:
         NoSubmission: The answer does not pass, and this edition has no reference.
@@ -102,8 +102,8 @@ def borrow(exercise: str) -> Callable:
         return getattr(importlib.import_module(f"{PACKAGE}.{module}"), name)
 
 
-def in_words(verdict: ExerciseVerdict) -> str:
-    """A verdict, with the first failure's message and the first hint."""
+def describe(verdict: ExerciseVerdict) -> str:
+    """Return a verdict as text, with the first failure's message and the first hint."""
     exercise = verdict.exercise
     right = sum(test.passed for test in verdict.tests)
     tests = (
@@ -117,7 +117,8 @@ def in_words(verdict: ExerciseVerdict) -> str:
     if verdict.status == Status.FAILED:
         lines += ["", f"{failure.name}:", *("  " + line for line in failure.message.splitlines())]
     if not verdict.passed:
-        named = failure.mistake  # the first hint is about the idea, not about this mistake
-        lines += ["", f"{'In general' if named else 'Hint'}: {exercise.hints[0]}"]
+        # the first hint is about the idea, not about a mistake that the message has named
+        heading = "In general" if failure.mistake else "Hint"
+        lines += ["", f"{heading}: {exercise.hints[0]}"]
         lines += [f"More: cifar-course hint {exercise.id}"]
     return "\n".join(lines)

@@ -1,15 +1,7 @@
-"""CIFAR-10 if it is on this machine, otherwise the synthetic dataset; ImageNet's weights."""
+"""The course's data: CIFAR-10 if it is on this machine, otherwise the synthetic dataset."""
 
-from cifar_lab.data.dataset import (
-    CIFAR10,
-    SYNTHETIC,
-    DataError,
-    Dataset,
-    describe,
-    download,
-    load,
-    locate,
-)
+from cifar_lab.data.cifar10 import DataError, download
+from cifar_lab.data.dataset import CIFAR10, SYNTHETIC, Dataset, describe, load, locate
 
 __all__ = [
     "CIFAR10",

@@ -1,9 +1,9 @@
 """The synthetic dataset: images of ten shapes, so that the course works without any download.
 
-Colour, light, place, size, rotation, texture and noise vary from image to image and say nothing
-about the class: only the shape does. The same seed gives the same bytes on every machine and NumPy
-version, because everything is integer arithmetic on the raw output of PCG64. NumPy promises that
-output for ever; the methods of `np.random.Generator` may change.
+Color, light, place, size, rotation, texture and noise vary from image to image and are independent
+of the class: only the shape depends on it. The same seed gives the same bytes on every machine and
+NumPy version, because everything is integer arithmetic on the raw output of PCG64. NumPy guarantees
+that this output never changes; the methods of `np.random.Generator` may change.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from jaxtyping import Bool, Int, Int16, Int64, UInt8, UInt64
 SIZE = 32  # pixels along an edge
 CHUNK = 50  # images painted at once: few enough to stay in the processor's cache
 
-# Random words (64 bits) that each image owns, and what they are for.
+# each image uses this many random numbers of 64 bits, for these purposes
 ORDER, SETTINGS, TEXTURE, NOISE = slice(0, 1), slice(1, 16), slice(16, 24), slice(24, 408)
-WORDS = NOISE.stop
+NUMBERS = NOISE.stop
 
 Coordinates = Int[np.ndarray, "images rows columns"]
 Inside = Bool[np.ndarray, "images rows columns"]
@@ -25,8 +25,8 @@ Images = UInt8[np.ndarray, "images 32 32 3"]
 Labels = Int64[np.ndarray, " images"]
 
 
-# The shapes. Each says which points belong to it, for u to the right and v down, both in
-# 1/256 of the shape's radius.
+# The shapes. Each function returns which points belong to the shape: u is to the right and v down,
+# both in 1/256 of the shape's radius.
 
 
 def disc(u: Coordinates, v: Coordinates) -> Inside:
@@ -50,7 +50,7 @@ def cross(u: Coordinates, v: Coordinates) -> Inside:
 
 
 def star(u: Coordinates, v: Coordinates) -> Inside:
-    """A pentagram: every point of it is on the inner side of at least four of its five lines."""
+    """Return the points of a pentagram: those inside at least four of its five lines."""
     lines = ((0, -100), (95, -31), (59, 81), (-59, 81), (-95, -31))
     return sum((a * u + b * v <= 9200).astype(np.int8) for a, b in lines) >= 4
 
@@ -131,14 +131,18 @@ def draw(
     """Draw a training and a test part; the same arguments give the same bytes everywhere.
 
     Args:
-        train, test: How many images. The first 100 of 4,000 are the same as the 100 of 100.
+        train: Number of training images. The first 100 of 4,000 are the same as the 100 of 100.
+        test: Number of test images.
         seed: Another seed gives other images.
         classes: Names out of `SHAPES`; a label is a position in this tuple. The default is the ten
             classes of the course, `PRETRAINING_CLASSES` are ten others.
 
     Returns:
-        (x_train, y_train), (x_test, y_test): uint8 images and int64 labels, the caller's own to
+        (x_train, y_train), (x_test, y_test): uint8 images and int64 labels, which the caller may
         change. Every ten images in a row hold each of ten classes once, in random order.
+
+    Raises:
+        ValueError: A class is unknown, or a number is negative.
     """
     unknown = [name for name in classes if name not in SHAPES]
     if unknown or not classes:
@@ -151,55 +155,55 @@ def draw(
 
 @lru_cache(maxsize=8)
 def _draw_part(count: int, seed: int, part: int, classes: tuple[str, ...]):
-    """One part's images and labels, kept in memory: a notebook asks for the same ones often."""
+    """Return one part's images and labels, cached: a notebook asks for the same ones often."""
     rounds = -(-count // len(classes))  # whole rounds of all classes, so that counts are balanced
-    words = np.random.PCG64((seed, part)).random_raw(rounds * len(classes) * WORDS)
-    words = words.reshape(-1, WORDS)
-    order = words[:, ORDER].reshape(rounds, len(classes))
+    numbers = np.random.PCG64((seed, part)).random_raw(rounds * len(classes) * NUMBERS)
+    numbers = numbers.reshape(-1, NUMBERS)
+    order = numbers[:, ORDER].reshape(rounds, len(classes))
     labels = np.argsort(order, axis=1, kind="stable").reshape(-1)[:count].astype(np.int64)
     images = np.empty((count, SIZE, SIZE, 3), np.uint8)
     for label, name in enumerate(classes):
         of_this_class = np.flatnonzero(labels == label)
         for start in range(0, len(of_this_class), CHUNK):
             chosen = of_this_class[start : start + CHUNK]
-            images[chosen] = _paint(SHAPES[name], words[chosen])
+            images[chosen] = _paint(SHAPES[name], numbers[chosen])
     return images, labels
 
 
-def _paint(shape: Callable, words: UInt64[np.ndarray, "images words"]) -> Images:
-    """Images of one shape, each settled by its own random words."""
-    settings = iter(words[:, SETTINGS].T)
+def _paint(shape: Callable, numbers: UInt64[np.ndarray, "images numbers"]) -> Images:
+    """Draw images of one shape, each decided by its own random numbers."""
+    settings = iter(numbers[:, SETTINGS].T)
 
     def choose(low: int, high: int) -> Int[np.ndarray, "images 1 1"]:
-        """For every image an integer from low to high, both included."""
+        """Return an integer from low to high, both included, for every image."""
         spread = next(settings) % np.uint64(high - low + 1)
         return (spread.astype(np.int32) + np.int32(low))[:, None, None]
 
     def level(low: int, high: int) -> Int16[np.ndarray, "images 1 1 1"]:
         return choose(low, high)[..., None].astype(np.int16)
 
-    def colour(low: int, high: int) -> Int16[np.ndarray, "images 3 1 1"]:
+    def color(low: int, high: int) -> Int16[np.ndarray, "images 3 1 1"]:
         return np.concatenate([level(low, high) for _ in "rgb"], axis=1)
 
-    # Channels first and 16 bits until the end: NumPy is much faster that way.
+    # channels first and 16 bits until the end: NumPy is much faster that way
     covered = _coverage(shape, choose)[:, None]
-    hills = _hills(words[:, TEXTURE])
-    ground = colour(16, 116) + ((hills[:, :1] * level(0, 3)) >> 3)
-    paint = colour(120, 255) + ((hills[:, 1:] * level(0, 3)) >> 3)
+    hills = _hills(numbers[:, TEXTURE])
+    ground = color(16, 116) + ((hills[:, :1] * level(0, 3)) >> 3)
+    paint = color(120, 255) + ((hills[:, 1:] * level(0, 3)) >> 3)
     image = (ground * (4 - covered) + paint * covered) >> 2
-    noise = _bytes(words[:, NOISE]).reshape(image.shape)
+    noise = _bytes(numbers[:, NOISE]).reshape(image.shape)
     image += (noise * level(2, 10)) >> 5
-    # warm light: red is lifted, blue is dampened, so that channel statistics differ
+    # more red and less blue, so that the channels' statistics differ
     gain, lift = np.array([[15, 13, 10], [18, 14, 10]], np.int16)[:, :, None, None]
     image = ((image * gain) >> 4) + lift
     return np.clip(image, 0, 255).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
 def _coverage(shape: Callable, choose: Callable) -> Int16[np.ndarray, "images 32 32"]:
-    """How many of each pixel's four quarters lie in the shape, after it is turned and placed."""
+    """Count how many of each pixel's four quarters lie in the shape, rotated and placed."""
     radius = choose(34, 56)  # lengths on the image are in quarter pixels
     height = radius * choose(28, 36) // 32
-    # A turn by twice atan(turn / 64), up to 40 degrees: exact in integers, unlike sin and cos.
+    # a rotation by twice atan(turn / 64), up to 40 degrees: exact in integers, unlike sin and cos
     turn = choose(-23, 23)
     cosine, sine = 4096 - turn * turn, 128 * turn
     scale = 4096 + turn * turn
@@ -215,14 +219,14 @@ def _coverage(shape: Callable, choose: Callable) -> Int16[np.ndarray, "images 32
     return rows[:, :, 0::2] + rows[:, :, 1::2]
 
 
-def _hills(words: UInt64[np.ndarray, "images 8"]) -> Int16[np.ndarray, "images 2 32 32"]:
-    """Two smooth textures, -128 to 127: five by five heights with straight slopes between."""
-    heights = _bytes(words)[:, :50].reshape(-1, 2, 5, 5)
+def _hills(numbers: UInt64[np.ndarray, "images 8"]) -> Int16[np.ndarray, "images 2 32 32"]:
+    """Return two smooth textures, -128 to 127: five by five heights, linear in between."""
+    heights = _bytes(numbers)[:, :50].reshape(-1, 2, 5, 5)
     place = np.arange(SIZE, dtype=np.int16)
     slope = np.maximum(0, 8 - abs(place[:, None] - 8 * np.arange(5, dtype=np.int16)))
     return (slope @ heights @ slope.T) >> 6
 
 
-def _bytes(words: UInt64[np.ndarray, "images words"]) -> Int16[np.ndarray, "images bytes"]:
-    """The words' bytes as numbers from -128 to 127, in the same order on every machine."""
-    return np.ascontiguousarray(words, "<u8").view(np.int8).astype(np.int16)
+def _bytes(numbers: UInt64[np.ndarray, "images numbers"]) -> Int16[np.ndarray, "images bytes"]:
+    """Return the bytes as integers from -128 to 127, in the same order on every machine."""
+    return np.ascontiguousarray(numbers, "<u8").view(np.int8).astype(np.int16)

@@ -1,41 +1,41 @@
-"""MobileNetV2 with the weights it learnt on ImageNet, where they are on this machine."""
+"""MobileNetV2 with its ImageNet weights, if they are on this machine."""
 
 import os
 from pathlib import Path
 
 from cifar_lab.course.errors import CourseError
-from cifar_lab.data.dataset import GET_IT, patience
+from cifar_lab.data.cifar10 import GET_IT, download_timeout
 
 NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 
 
 class WeightsError(CourseError):
-    """The weights cannot be used; the message names the file and says what to do."""
+    """The weights cannot be used; the message names the file and the remedy."""
 
 
 def file() -> Path:
-    """Where Keras keeps the weights, whether they are there or not."""
+    """Return the path at which Keras keeps the weights, even if they are not there."""
     return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models" / NAME
 
 
 def mobilenet(image_size: int):
-    """MobileNetV2 without its top for square images, with its ImageNet weights.
+    """Return MobileNetV2 without its top for square images, with its ImageNet weights.
 
-    The weights are those that learnt at 224 pixels, whatever the size: a convolution does not
+    The weights are those learned at 224 pixels, whatever the size: a convolution's weights do not
     depend on it, and one file serves all sizes.
 
     Args:
-        image_size: Of a side, in pixels; at least 32.
+        image_size: Pixels of a side; at least 32.
 
     Raises:
-        WeightsError: They are not there, or not readable.
+        WeightsError: The weights are not there, or not readable.
     """
-    import keras  # not at the top: whether the file is there can be asked without it
+    import keras  # not at the top: `file` and `describe` work without it
 
     if not file().exists():
         raise WeightsError(
-            f"{file()}: MobileNetV2's ImageNet weights are not there (9 MB). {GET_IT}, or copy "
-            "that file from a machine that has it."
+            f"{file()}: MobileNetV2's ImageNet weights are not there. To get them (9 MB), "
+            f"{GET_IT}, or copy that file from a machine that has it."
         )
     shape = (image_size, image_size, 3)
     try:
@@ -48,19 +48,23 @@ def mobilenet(image_size: int):
 
 
 def describe() -> str:
-    """A line for people: whether the weights are there, and where."""
+    """Return a line that says if the weights are there, and where."""
     if file().exists():
         return f"MobileNetV2's ImageNet weights: {file()}"
     return f"MobileNetV2's ImageNet weights are not there. For `train transfer`, {GET_IT} (9 MB)."
 
 
 def download() -> Path:
-    """Fetch the weights through Keras, unless they are there; return their file."""
+    """Fetch the weights through Keras unless they are there, and return their file.
+
+    Raises:
+        WeightsError: The download failed.
+    """
     import keras
 
     if not file().exists():
         try:
-            with patience():
+            with download_timeout():
                 keras.applications.MobileNetV2((224, 224, 3), include_top=False, weights="imagenet")
         except Exception as error:  # Keras raises a bare Exception where there is no network
             raise WeightsError(

@@ -1,4 +1,4 @@
-"""The lessons' notebooks: text is the source, notebooks are generated, and both must agree.
+"""The lessons' notebooks: the text is the source, and notebooks are generated from it.
 
 lessons/NN_topic.py       the text, in Jupytext's percent format
 lessons/NN_topic.ipynb    the same cells, without outputs
@@ -19,16 +19,16 @@ from cifar_lab.course.files import write_whole
 LESSONS = syllabus.ROOT / "lessons"
 SOLUTIONS = syllabus.ROOT / "solutions"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-MINUTES_FOR_A_CELL = 5
+MINUTES_PER_CELL = 5
 
 
 def texts() -> list[Path]:
-    """The text of every lesson."""
+    """Return the text of every lesson."""
     return [LESSONS / f"{lesson.notebook}.py" for lesson in syllabus.lessons()]
 
 
 def from_text(text: Path) -> NotebookNode:
-    """The notebook that a lesson's text makes, without outputs, ids stable from run to run."""
+    """Return the notebook of a lesson's text, without outputs, with reproducible cell ids."""
     notebook = jupytext.read(text, fmt="py:percent")
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
@@ -40,7 +40,7 @@ def from_text(text: Path) -> NotebookNode:
 
 
 def sync(text: Path) -> None:
-    """Write both notebooks from the text; a solution keeps the outputs of unchanged cells."""
+    """Write both notebooks from the text; the solution keeps the outputs of unchanged cells."""
     notebook = from_text(text)
     write(text.with_suffix(".ipynb"), notebook)
     solution = SOLUTIONS / f"{text.stem}.ipynb"
@@ -54,17 +54,17 @@ def sync(text: Path) -> None:
 
 
 def execute(text: Path) -> None:
-    """Run a lesson on the reference and the synthetic dataset, and keep its outputs.
+    """Run a lesson on the reference and the synthetic dataset, and store its outputs.
 
     Raises:
-        RuntimeError: A figure could not be drawn; nbclient notices only what the code raises.
+        RuntimeError: A figure could not be drawn, which nbclient does not report.
     """
     from nbclient import NotebookClient
 
     notebook = from_text(text)
     client = NotebookClient(
         notebook,
-        timeout=60 * MINUTES_FOR_A_CELL,
+        timeout=60 * MINUTES_PER_CELL,
         kernel_name="python3",
         resources={"metadata": {"path": str(SOLUTIONS)}},
     )
@@ -85,7 +85,7 @@ def execute(text: Path) -> None:
 
 
 def disagreements(text: Path) -> list[str]:
-    """What is out of step between a lesson's text and its two notebooks."""
+    """Return the differences between a lesson's text and its two notebooks."""
     wanted = _cells(from_text(text))
     found = []
     for notebook in (text.with_suffix(".ipynb"), SOLUTIONS / f"{text.stem}.ipynb"):
@@ -98,13 +98,13 @@ def disagreements(text: Path) -> list[str]:
 
 
 def outputs(notebook: Path) -> int:
-    """How many cells of a notebook carry outputs."""
+    """Count the cells of a notebook that have outputs."""
     cells = _read(notebook).cells
     return sum(bool(cell.get("outputs")) for cell in cells if cell.cell_type == "code")
 
 
 def verdicts(notebook: Path) -> dict[str, int]:
-    """How many tests of each exercise the stored outputs of a notebook tell of."""
+    """Return the number of tests of each exercise, according to a notebook's stored outputs."""
     pattern = re.compile(r"^(\w+\.\w+): \w+, \d+ of (\d+) tests", re.MULTILINE)
     texts = [
         output.get("text", "")
@@ -123,5 +123,5 @@ def _read(path: Path) -> NotebookNode:
 
 
 def write(path: Path, notebook: NotebookNode) -> None:
-    """Write a notebook, whole or not at all."""
+    """Write a notebook, completely or not at all."""
     write_whole(path, nbformat.writes(notebook) + "\n")

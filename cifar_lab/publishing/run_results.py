@@ -1,4 +1,7 @@
-"""RESULTS.md: a table of the full runs that were made, each kept as a file in `records/runs/`."""
+"""RESULTS.md: a table of the full runs, each stored as a file in `records/runs/`.
+
+Files of runs that were made with older versions of the course lack some entries.
+"""
 
 import json
 from pathlib import Path
@@ -16,22 +19,26 @@ COLUMNS = (
 
 
 def keep(run: Path) -> Path:
-    """Copy what `metrics.json` of a finished run says into `records/runs/`."""
+    """Copy `metrics.json` of a finished run into `records/runs/`.
+
+    Returns:
+        The copy.
+    """
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     del metrics["data_source"]  # a path on somebody's machine
-    words = (
+    parts = (
         *(metrics["recipe"], metrics["data"], metrics["backend"]),
         *(f"epochs{metrics['epochs_run']}", f"seed{metrics['seed']}"),
     )
     if "peak_rate" in metrics:  # of the recipes with a schedule
-        words += (f"peak{metrics['peak_rate']:g}",)
-    file = RUNS / ("-".join(words).lower().replace(" ", "-") + ".json")
+        parts += (f"peak{metrics['peak_rate']:g}",)
+    file = RUNS / ("-".join(parts).lower().replace(" ", "-") + ".json")
     write_whole(file, json.dumps(metrics, indent=1) + "\n")
     return file
 
 
 def table() -> str:
-    """The runs as a Markdown table, the best test accuracy of each recipe first."""
+    """Return the runs as a Markdown table, the best test accuracy of each recipe first."""
     runs = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(RUNS.glob("*.json"))]
     runs.sort(key=lambda run: (run["recipe"], -run["test_accuracy"]))
     rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, runs)]
@@ -39,7 +46,7 @@ def table() -> str:
 
 
 def page() -> str:
-    """RESULTS.md with the table as it should be."""
+    """Return the text of RESULTS.md with an up-to-date table."""
     text = PAGE.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)

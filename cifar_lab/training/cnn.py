@@ -1,13 +1,14 @@
 """The recipe of lessons 1 to 4: a convolutional network from scratch."""
 
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import keras
 
 from cifar_lab.data import Dataset
-from cifar_lab.training.run import Checkpoint, EpochBar, Settings, finish
+from cifar_lab.training.checkpoint import Checkpoint
+from cifar_lab.training.progress_bar import EpochBar
+from cifar_lab.training.run import finish
 
 MODULES = ("normalization", "cnn", "regularization", "schedules")
 EPOCHS = 30
@@ -15,23 +16,19 @@ IMAGE_SIZE = 32
 
 
 def train(
-    modules: dict[str, ModuleType], dataset: Dataset, settings: Settings, out: Path
+    modules: dict[str, ModuleType], dataset: Dataset, checkpoint: Checkpoint
 ) -> dict[str, Any]:
-    """Lesson 3's network trained from scratch with lesson 4's callbacks.
+    """Train lesson 3's network from scratch with lesson 4's callbacks.
 
     Args:
         modules: A submission's `MODULES`, by name.
-        dataset: Where a tenth of the training images is held out for validation.
-        settings: Seed, epochs, batch size.
-        out: The run's folder; an unfinished run in it is resumed.
+        dataset: A tenth of its training images is held out for validation.
+        checkpoint: Gives the run's settings, and the state to resume from.
 
     Returns:
-        What `metrics.json` says.
-
-    Raises:
-        RunError: `out` holds another run.
+        The entries of `metrics.json`.
     """
-    checkpoint = Checkpoint(out, settings)
+    settings = checkpoint.settings
     keras.utils.set_random_seed(checkpoint.seed)
     training, validation, test = modules["normalization"].prepare(
         dataset.x_train, dataset.y_train, dataset.x_test, dataset.y_test, seed=settings.seed
@@ -48,7 +45,7 @@ def train(
             validation,
             epochs=settings.epochs,
             batch_size=settings.batch_size,
-            # the checkpoint comes last: it notes what the others decided after this epoch
+            # the checkpoint comes last: it saves what the others decided after this epoch
             callbacks=[*callbacks, bar, checkpoint],
         )
     finally:

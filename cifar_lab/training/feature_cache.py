@@ -1,4 +1,4 @@
-"""What a frozen network makes of many images, computed once, kept on disk, memory-mapped."""
+"""The outputs of a frozen network for many images: computed once, cached on disk, memory-mapped."""
 
 import json
 import math
@@ -11,9 +11,9 @@ import numpy as np
 from rich.progress import track
 
 from cifar_lab.course.files import write_whole
-from cifar_lab.training.run import RunError
+from cifar_lab.training.checkpoint import RunError
 
-CHUNK = 500  # images between two notes of progress: a few seconds' work
+CHUNK = 500  # images between two records of progress: a few seconds of work
 
 
 def cached(
@@ -23,17 +23,17 @@ def cached(
     shape: tuple[int, ...],
     key: str,
 ) -> tuple[np.ndarray, float]:
-    """The features of all images, from `file` as far as they are there, computed otherwise.
+    """Return the features of all images, computing those that are not in `file` yet.
 
-    After an interruption the same call goes on where it stopped: what is done is noted beside
-    the file, after it was written.
+    After an interruption the same call resumes: the number of finished images is recorded beside
+    the file, after their features were written.
 
     Args:
-        file: Where the features are kept, `.npy`.
+        file: The cache, `.npy`.
         images: `(n, ...)`, in the order of the features.
-        extract: From some images to their features, `(some, *shape)`.
-        shape: Of one image's features.
-        key: What makes two caches the same. A file with another key is computed anew.
+        extract: Maps some images to their features, `(some, *shape)`.
+        shape: Shape of one image's features.
+        key: Names the content of the cache; a file with another key is computed again.
 
     Returns:
         The features, float16 `(n, *shape)`, memory-mapped, and the seconds they took.
@@ -41,8 +41,8 @@ def cached(
     Raises:
         RunError: The disk is too small, or a feature is too large for float16.
     """
-    note = file.with_suffix(".json")
-    done, seconds = _progress(note, file, key, (len(images), *shape))
+    progress = file.with_suffix(".json")
+    done, seconds = _progress(progress, file, key, (len(images), *shape))
     if not done:
         _check_space(file, len(images) * math.prod(shape) * 2)
         features = np.lib.format.open_memmap(file, "w+", np.float16, (len(images), *shape))
@@ -55,20 +55,20 @@ def cached(
         features[start:stop] = _as_float16(extract(images[start:stop]))
         features.flush()
         seconds += time.monotonic() - began
-        write_whole(note, json.dumps({"key": key, "done": stop, "seconds": seconds}))
+        write_whole(progress, json.dumps({"key": key, "done": stop, "seconds": seconds}))
     return np.load(file, mmap_mode="r"), seconds
 
 
-def _progress(note: Path, file: Path, key: str, shape: tuple[int, ...]) -> tuple[int, float]:
-    """How many images are done, and the seconds they took; (0, 0) for anything doubtful."""
+def _progress(progress: Path, file: Path, key: str, shape: tuple[int, ...]) -> tuple[int, float]:
+    """Return the number of finished images and their seconds; (0, 0) if there is any doubt."""
     try:
-        said = json.loads(note.read_text(encoding="utf-8"))
-        there = np.load(file, mmap_mode="r")
+        record = json.loads(progress.read_text(encoding="utf-8"))
+        features = np.load(file, mmap_mode="r")
     except (OSError, ValueError):
         return 0, 0.0
-    if said["key"] != key or there.shape != shape or there.dtype != np.float16:
+    if record["key"] != key or features.shape != shape or features.dtype != np.float16:
         return 0, 0.0
-    return said["done"], said["seconds"]
+    return record["done"], record["seconds"]
 
 
 def _check_space(file: Path, needed: int) -> None:
@@ -77,7 +77,7 @@ def _check_space(file: Path, needed: int) -> None:
     if needed > free:
         raise RunError(
             f"{file}: the features need {needed / 1e9:.1f} GB, and the disk has "
-            f"{free / 1e9:.1f} GB left. Make room, or choose another --out."
+            f"{free / 1e9:.1f} GB left. Free some space, or choose another --out."
         )
 
 

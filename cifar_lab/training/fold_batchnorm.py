@@ -1,13 +1,13 @@
 """Frozen BatchNormalization, folded into the convolution before it.
 
-A BatchNormalization that no longer learns or counts is a scale and a shift for each channel:
+At inference, BatchNormalization is a scale and a shift for each channel:
 
     gamma * (W x - mean) / sqrt(variance + epsilon) + beta
         = (s W) x + (beta - s mean),  s = gamma / sqrt(variance + epsilon)
 
-A convolution can do that itself, with other weights and a bias. On a CPU this takes two fifths off
-the time of MobileNetV2 (`python -m benchmarks.folding`), which spends as long on carrying
-activations about as on calculating with them.
+A convolution with other weights and a bias computes the same. On a CPU this saves two fifths of
+the time of MobileNetV2 (`python -m benchmarks.folding`), which spends as much time on moving
+activations through memory as on arithmetic.
 """
 
 import keras
@@ -15,12 +15,16 @@ import numpy as np
 
 
 def folded(model: keras.Model) -> keras.Model:
-    """A model that computes the same at inference, without BatchNormalization.
+    """Return a model that computes the same at inference, without BatchNormalization.
 
     All other layers keep their names.
 
     Args:
-        model: Functional; each BatchNormalization follows a convolution that nothing else reads.
+        model: Functional; each BatchNormalization follows a convolution whose output no other
+            layer uses.
+
+    Raises:
+        ValueError: A BatchNormalization follows another layer.
     """
     norms = {
         _before(layer).name: layer
@@ -50,7 +54,7 @@ def folded(model: keras.Model) -> keras.Model:
 
 
 def _before(layer: keras.layers.Layer) -> keras.layers.Layer:
-    """The convolution whose output a layer reads."""
+    """Return the convolution whose output is the input of `layer`."""
     source = layer.input._keras_history.operation
     if not isinstance(source, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
         raise ValueError(f"{layer.name} follows {source.name}, which is not a convolution")
@@ -63,7 +67,7 @@ def _with_norm(
     *bias: np.ndarray,
     norm: keras.layers.BatchNormalization,
 ) -> list[np.ndarray]:
-    """The convolution's kernel and bias with the scale and shift of the normalisation in them."""
+    """Return the convolution's kernel and bias with the normalization's scale and shift in them."""
     gamma, beta, mean, variance = norm.get_weights()
     scale = gamma / np.sqrt(variance + norm.epsilon)
     shift = beta + scale * (sum(bias) - mean)

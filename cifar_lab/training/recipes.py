@@ -1,4 +1,4 @@
-"""The recipes by name, and a run of one of them with a submission's modules."""
+"""The recipes by name; `run` trains one of them with a submission's modules."""
 
 import importlib
 from pathlib import Path
@@ -8,7 +8,8 @@ from cifar_lab.course import syllabus
 from cifar_lab.data import Dataset
 from cifar_lab.execution.loader import PACKAGE, Modules
 from cifar_lab.training import cnn, transfer, transfer_fast
-from cifar_lab.training.run import Settings
+from cifar_lab.training.checkpoint import Checkpoint, Settings
+from cifar_lab.training.code_version import code_version
 
 RECIPES = {"cnn": cnn, "transfer": transfer, "transfer-fast": transfer_fast}
 
@@ -16,7 +17,7 @@ RECIPES = {"cnn": cnn, "transfer": transfer, "transfer-fast": transfer_fast}
 def settings(
     recipe: str, dataset: Dataset, seed: int, epochs: int | None, image_size: int | None
 ) -> Settings:
-    """A recipe's own settings where none are asked for."""
+    """Return a run's settings; those that are None are the recipe's own."""
     chosen = RECIPES[recipe]
     return Settings(
         recipe=recipe,
@@ -30,14 +31,21 @@ def settings(
 def run(folder: Path, dataset: Dataset, settings: Settings, out: Path) -> dict[str, Any]:
     """Train `settings.recipe` with the modules of the submission in `folder`.
 
+    Args:
+        folder: The submission.
+        dataset: A tenth of its training images is held out for validation.
+        settings: The run's settings.
+        out: The run's folder; an unfinished run in it is resumed.
+
     Returns:
-        What `metrics.json` in `out` says.
+        The entries of `metrics.json`.
 
     Raises:
-        RunError: The run cannot start or go on.
-        weights.WeightsError: It needs ImageNet weights, and they are not there.
+        RunError: The run cannot start or resume.
+        WeightsError: The recipe needs ImageNet weights, and they are not on this machine.
     """
     recipe = RECIPES[settings.recipe]
+    checkpoint = Checkpoint(out, settings, code_version(folder, Path(recipe.__file__)))
     with Modules(folder, syllabus.modules()).active():
         modules = {name: importlib.import_module(f"{PACKAGE}.{name}") for name in recipe.MODULES}
-        return recipe.train(modules, dataset, settings, out)
+        return recipe.train(modules, dataset, checkpoint)

@@ -1,57 +1,56 @@
-"""The recipe of lesson 5, as in the original: a head on MobileNetV2, then its last layers, too.
+"""The recipe of lesson 5, as in the original: first a head on MobileNetV2, then fine-tuning.
 
-Every image goes through the whole network in every epoch, augmented; nothing is cached.
+Every image passes through the whole network in every epoch, augmented; nothing is cached.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import keras
 
 from cifar_lab.data import Dataset, weights
-from cifar_lab.training.run import Checkpoint, EpochBar, Settings, finish
+from cifar_lab.training.checkpoint import Checkpoint
+from cifar_lab.training.progress_bar import EpochBar
+from cifar_lab.training.run import finish
 
 MODULES = ("normalization", "schedules", "transfer")
 IMAGE_SIZE = 224
-EPOCHS = 10  # of fine-tuning; the head's come before them
+EPOCHS = 10  # of fine-tuning, after those of the head
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the run in which the same layers learn."""
+    """A part of the run in which the same layers are trained."""
 
     name: str
     epochs: int
     learning_rate: float
-    unfrozen: int  # how many of the base's last layers
+    unfrozen: int  # number of the base's last layers that are trained
 
 
 def train(
-    modules: dict[str, ModuleType], dataset: Dataset, settings: Settings, out: Path
+    modules: dict[str, ModuleType], dataset: Dataset, checkpoint: Checkpoint
 ) -> dict[str, Any]:
-    """Three epochs of the head on the frozen base, then fine-tuning of its last 20 layers.
+    """Train the head on the frozen base for three epochs, then fine-tune the last 20 layers.
 
     Args:
         modules: A submission's `MODULES`, by name.
-        dataset: Where a tenth of the training images is held out for validation.
-        settings: Seed, epochs of fine-tuning, batch size, image size.
-        out: The run's folder; an unfinished run in it is resumed.
+        dataset: A tenth of its training images is held out for validation.
+        checkpoint: Gives the run's settings, and the state to resume from.
 
     Returns:
-        What `metrics.json` says.
+        The entries of `metrics.json`.
 
     Raises:
-        RunError: `out` holds another run.
-        weights.WeightsError: MobileNetV2's ImageNet weights are not on this machine.
+        WeightsError: MobileNetV2's ImageNet weights are not on this machine.
     """
+    settings = checkpoint.settings
     stages = (
         Stage("head", epochs=3, learning_rate=1e-3, unfrozen=0),
         Stage("fine-tuning", epochs=settings.epochs, learning_rate=1e-4, unfrozen=20),
     )
     base = weights.mobilenet(settings.image_size)
-    checkpoint = Checkpoint(out, settings)
     keras.utils.set_random_seed(checkpoint.seed)
     parts = split(modules["normalization"], dataset, settings.seed)
     transfer = modules["transfer"]
@@ -70,7 +69,7 @@ def train(
                 parts["validation"],
                 epochs=stage.epochs,
                 batch_size=settings.batch_size,
-                # the checkpoint comes last: it notes what the others decided after this epoch
+                # the checkpoint comes last: it saves what the others decided after this epoch
                 callbacks=[*callbacks, bar, checkpoint],
             )
         finally:
@@ -79,7 +78,7 @@ def train(
 
 
 def split(normalization: ModuleType, dataset: Dataset, seed: int) -> dict[str, tuple]:
-    """Pixels from 0 to 255 with one-hot labels: "train", "validation" and "test"."""
+    """Return "train", "validation" and "test": pixels from 0 to 255 with one-hot labels."""
     x_train, y_train, x_validation, y_validation = normalization.train_validation_split(
         dataset.x_train, dataset.y_train, seed=seed
     )

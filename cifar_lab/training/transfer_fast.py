@@ -1,27 +1,27 @@
-"""The course's own transfer recipe: the frozen trunk runs once, and its outputs are kept.
+"""The course's own transfer recipe: the frozen trunk runs once, and its outputs are cached.
 
-Each training image is seen by the trunk as it is and mirrored. What comes out is cached, and
-only the layers behind the trunk are trained on it, epoch after epoch. BatchNormalization, frozen
-anyway, is folded into the convolutions.
+The trunk processes each training image as it is and mirrored. Its outputs are cached, and only the
+layers behind the trunk are trained on them. BatchNormalization, which is frozen anyway, is folded
+into the convolutions.
 
-Why these choices (CIFAR-10, seed 0, two shared CPU cores, 2026-11-22; RESULTS.md has the run):
+Reasons for these choices (CIFAR-10, seed 0, two shared CPU cores, 2026-11-22; RESULTS.md has the
+run):
 
 - 128 pixels: the time grows with the square of the side, and at 224 would be three times as long.
-- The trunk ends after block 12 instead of 14: four blocks learn, not two, at an epoch of about
-  100 seconds, and the cache stays at 1.1 GB.
-- Folding took the trunk from 4.7 to 2.8 ms a image (`python -m benchmarks.folding`).
+- The trunk ends after block 12 instead of 14: four blocks are trained, not two; an epoch takes
+  about 100 seconds, and the cache stays at 1.1 GB.
+- Folding reduced the trunk's time from 4.7 to 2.8 ms per image (`python -m benchmarks.folding`).
 - A cosine with label smoothing, from 0.0005: from 0.001, the validation accuracy swings between 64
   and 90 % while the rate is high, and ends lower (seed 1: 93.20 %, from 0.0005 94.04 %; two AMD
   cores, 2026-11-23).
-- Seven epochs are 20 minutes on a slow machine. From 0.001, two were enough to be far above the
-  original's 88.76 %, in a sixteenth of its time, and twelve no better than seven (RESULTS.md).
+- Seven epochs take 20 minutes on a slow machine. From 0.001, two were enough to be far above the
+  original's 88.76 %, in a sixteenth of its time, and twelve were no better than seven (RESULTS.md).
 """
 
 import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -29,15 +29,17 @@ import keras
 import numpy as np
 
 from cifar_lab.data import Dataset, weights
+from cifar_lab.training.checkpoint import Checkpoint, Settings
 from cifar_lab.training.feature_cache import cached
 from cifar_lab.training.fold_batchnorm import folded
-from cifar_lab.training.run import Checkpoint, EpochBar, Settings, finish
+from cifar_lab.training.progress_bar import EpochBar
+from cifar_lab.training.run import finish
 from cifar_lab.training.transfer import MODULES, split
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What can be chosen about the recipe."""
+    """The choices of the recipe, for experiments with it."""
 
     trunk_ends: str = "block_12_add"  # the last frozen layer of the base
     views: int = 2  # of each training image: 1 as it is, 2 with its mirror image
@@ -49,42 +51,39 @@ IMAGE_SIZE = 128
 EPOCHS = 7
 __all__ = ["EPOCHS", "IMAGE_SIZE", "MODULES", "Choices", "train"]
 
-CACHE = "features"  # a folder in the run's
+CACHE = "features"  # a folder in the run's folder
 
 
 def train(
     modules: dict[str, ModuleType],
     dataset: Dataset,
-    settings: Settings,
-    out: Path,
+    checkpoint: Checkpoint,
     choices: Choices | None = None,
 ) -> dict[str, Any]:
-    """Cache what the frozen trunk makes of all images, then train the rest on that.
+    """Cache the frozen trunk's outputs for all images, then train the other layers on them.
 
     Args:
         modules: A submission's `MODULES`, by name.
-        dataset: Where a tenth of the training images is held out for validation.
-        settings: Seed, epochs, batch size, image size.
-        out: The run's folder; an unfinished run in it is resumed. The cache is in it, too
-            (about a gigabyte), until the run is finished.
-        choices: For measuring; without them, the ones that measuring found best.
+        dataset: A tenth of its training images is held out for validation.
+        checkpoint: Gives the run's settings, and the state to resume from. The cache is in its
+            folder (about a gigabyte) until the run is finished.
+        choices: By default the best ones that were measured.
 
     Returns:
-        What `metrics.json` says; its seconds include those of the trunk.
+        The entries of `metrics.json`; its seconds include those of the trunk.
 
     Raises:
-        RunError: `out` holds another run, or the disk is too small.
-        weights.WeightsError: MobileNetV2's ImageNet weights are not on this machine.
+        RunError: The disk is too small.
+        WeightsError: MobileNetV2's ImageNet weights are not on this machine.
     """
-    choices = choices or Choices()
+    choices, settings = choices or Choices(), checkpoint.settings
     base = folded(weights.mobilenet(settings.image_size))
-    checkpoint = Checkpoint(out, settings)
     parts = split(modules["normalization"], dataset, settings.seed)
     trunk, top = cut(base, choices.trunk_ends, modules["transfer"])
-    features, trunk_seconds = _features(trunk, parts, choices, modules["transfer"], settings, out)
+    features, trunk_seconds = _features(trunk, parts, choices, modules["transfer"], checkpoint)
     keras.utils.set_random_seed(checkpoint.seed)
     unfrozen = keras.Model(top.input, head(len(dataset.class_names))(top.output))
-    # compiled apart: nobody could load the whole network without its optimizer's schedule
+    # compiled apart, so that the whole network loads without the submission's schedule class
     model = keras.Model(unfrozen.input, unfrozen.output)
     x, y = features["train"], parts["train"][1]
     _compile(model, modules["schedules"], choices, settings, -(-len(y) // settings.batch_size))
@@ -105,12 +104,12 @@ def train(
     more = {**asdict(choices), "trunk_seconds": round(trunk_seconds, 1)}
     metrics = finish(whole, parts, dataset, checkpoint, **more)
     del features, x  # Windows deletes no file that is still mapped into memory
-    shutil.rmtree(out / CACHE, ignore_errors=True)
+    shutil.rmtree(checkpoint.out / CACHE, ignore_errors=True)
     return metrics
 
 
 def cut(base: keras.Model, trunk_ends: str, transfer: ModuleType) -> tuple[keras.Model, ...]:
-    """The base in two: frozen from images to the layer `trunk_ends`, and unfrozen behind it."""
+    """Cut the base in two: frozen from images to the layer `trunk_ends`, and unfrozen behind it."""
     names = [layer.name for layer in base.layers]
     transfer.unfreeze_last(base, len(names) - 1 - names.index(trunk_ends))
     border = base.get_layer(trunk_ends).output
@@ -123,7 +122,7 @@ def cut(base: keras.Model, trunk_ends: str, transfer: ModuleType) -> tuple[keras
 
 
 def head(num_classes: int) -> keras.Sequential:
-    """Lesson 5's head."""
+    """Build lesson 5's head."""
     penalty = keras.regularizers.L2(0.001)
     return keras.Sequential(
         [
@@ -154,22 +153,21 @@ def _features(
     parts: dict[str, tuple],
     choices: Choices,
     transfer: ModuleType,
-    settings: Settings,
-    out: Path,
+    checkpoint: Checkpoint,
 ) -> tuple[dict[str, list[np.ndarray]], float]:
-    """For "train" and "validation" a list of views, and the seconds that they took."""
+    """Return a list of views for "train" and "validation", and the seconds that they took."""
     images = {
         "train": [parts["train"][0], parts["train"][0][:, :, ::-1]][: choices.views],
         "validation": [parts["validation"][0]],
     }
-    key = json.dumps([asdict(settings) | {"epochs": None}, choices.trunk_ends])
-    # the split is learner code, and may have been mended since; the weights may be others
+    key = json.dumps([asdict(checkpoint.settings) | {"epochs": None}, choices.trunk_ends])
+    # the split is learner code, and may have changed since; so may the weights
     key += _fingerprint([parts["train"][0], parts["validation"][0], *trunk.get_weights()])
     found: dict[str, list[np.ndarray]] = {}
     seconds = 0.0
     for part, views in images.items():
         for number, view in enumerate(views):
-            file = out / CACHE / f"{part}-{number}.npy"
+            file = checkpoint.out / CACHE / f"{part}-{number}.npy"
             made, took = cached(
                 file,
                 view,
@@ -190,13 +188,13 @@ def _fingerprint(arrays: list[np.ndarray]) -> str:
 
 
 class Views(keras.utils.PyDataset):
-    """Batches of cached features, of every image one view.
+    """Batches of cached features, one view of every image.
 
     Args:
         views: Arrays `(n, ...)`, each a view of the same images in the same order.
         targets: `(n, classes)`.
         batch_size: Rows of a batch; the last one may be smaller.
-        seed: For the order and the choice of views, both drawn anew for each epoch; None keeps
+        seed: Seed for the order and the choice of views, which are new in each epoch; None keeps
             the order and the first view.
     """
 
@@ -219,7 +217,7 @@ class Views(keras.utils.PyDataset):
 
     def __getitem__(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self.order[number * self.batch_size : (number + 1) * self.batch_size]
-        rows = np.sort(rows)  # a disk likes it; the loss does not mind
+        rows = np.sort(rows)  # faster to read from a disk; the loss does not depend on it
         x = np.empty((len(rows), *self.views[0].shape[1:]), np.float32)
         for view, features in enumerate(self.views):
             chosen = self.chosen[rows] == view

@@ -1,4 +1,4 @@
-"""The command line: board, check, hint, reset, pack, JSON, exit statuses."""
+"""The command `cifar-course`: board, check, hint, reset, pack, JSON, exit statuses."""
 
 import ast
 import json
@@ -18,7 +18,7 @@ NUMPY_LESSON = "normalization"
 
 @pytest.fixture
 def half_done(empty, reference):
-    """Lesson 1 written, one of its functions wrong, the rest stubs."""
+    """Write lesson 1 with one wrong function; the other modules are stubs."""
     text = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
     wrong = "\n\ndef standardize(images, mean, std):\n    return images - mean\n"
     (empty / "cifar_course" / "normalization.py").write_text(text + wrong, encoding="utf-8")
@@ -33,13 +33,13 @@ def test_the_board_of_an_untouched_course(empty, command):
     assert "Next: normalization.channel_statistics" in done.stdout
 
 
-def test_judging_leaves_the_choice_of_data_alone(half_done, command, tmp_path):
-    """The course's own tests set `synthetic` for themselves; a learner's board must not."""
+def test_judging_does_not_change_the_choice_of_data(half_done, command, tmp_path):
+    """The course's own tests set `synthetic`; a learner's board must not."""
     done = command(cwd=half_done, env={"CIFAR_COURSE_DATA": "", "KERAS_HOME": str(tmp_path)})
     assert "Judging" in done.stdout and "CIFAR_COURSE_DATA is not set" in done.stdout
 
 
-def test_the_board_follows_what_changes(half_done, command):
+def test_the_board_judges_changed_exercises_again(half_done, command):
     first = command(cwd=half_done)
     assert "Judging 5 exercises" in first.stdout and "failed" in first.stdout
     again = command(cwd=half_done)
@@ -124,8 +124,8 @@ def test_json_has_the_shape_that_scripts_rely_on(half_done, command, tmp_path):
     assert wrong["status"] == "failed" and 0 <= wrong["points"] < wrong["max_points"] == 3.0
     assert found["exercises"]["cnn.softmax"]["status"] == "not written"
     for entry in found["exercises"].values():
-        share = sum(test["passed"] for test in entry["tests"]) / len(entry["tests"])
-        assert entry["points"] == round(share * entry["max_points"], 2)
+        fraction = sum(test["passed"] for test in entry["tests"]) / len(entry["tests"])
+        assert entry["points"] == round(fraction * entry["max_points"], 2)
         assert all(test.keys() == {"name", "passed", "message"} for test in entry["tests"])
         assert all(bool(test["message"]) != test["passed"] for test in entry["tests"])
     assert found["points"] == round(sum(e["points"] for e in found["exercises"].values()), 2)
@@ -135,10 +135,10 @@ def test_json_has_the_shape_that_scripts_rely_on(half_done, command, tmp_path):
 def test_hints_go_from_nudge_to_outline(empty, command):
     hints = syllabus.exercises()["cnn.conv2d"].hints
     for level in (1, 2, 3, 3):
-        said = " ".join(command("hint", "cnn.conv2d", cwd=empty).stdout.split())
-        assert f"hint {level} of 3" in said and " ".join(hints[level - 1].split()) in said
-    said = command("hint", "cnn.conv2d", "--level", "1", cwd=empty).stdout
-    assert hints[0][:40] in " ".join(said.split())
+        shown = " ".join(command("hint", "cnn.conv2d", cwd=empty).stdout.split())
+        assert f"hint {level} of 3" in shown and " ".join(hints[level - 1].split()) in shown
+    shown = command("hint", "cnn.conv2d", "--level", "1", cwd=empty).stdout
+    assert hints[0][:40] in " ".join(shown.split())
 
 
 def test_reset_puts_one_stub_back_and_keeps_the_answer(half_done, command):
@@ -155,7 +155,7 @@ def test_reset_puts_one_stub_back_and_keeps_the_answer(half_done, command):
 
 
 def test_reset_counts_lines_as_python_does(half_done, command):
-    """A form feed or U+2028 ends a line for `splitlines`, not for Python."""
+    """A form feed or U+2028 ends a line for `splitlines`, but not for Python."""
     file = half_done / "cifar_course" / "normalization.py"
     mine = "# page\f one \u2028 two\n" * 3 + file.read_text(encoding="utf-8")
     mine = mine.replace("    # <answer>\n", "").replace("    # </answer>\n", "")
@@ -170,26 +170,26 @@ def test_reset_counts_lines_as_python_does(half_done, command):
 
 
 def test_an_answer_below_the_stub_counts(empty, command):
-    """The last definition is the one that Python uses, and `check` judges."""
+    """Python uses the last definition, and `check` judges it."""
     with (empty / "cifar_course" / "normalization.py").open("a", encoding="utf-8") as file:
         file.write("\n\ndef one_hot(labels, num_classes):\n    return np.eye(num_classes)\n")
-    said = command(cwd=empty).stdout
-    assert "Judging 1 exercises" in said
+    shown = command(cwd=empty).stdout
+    assert "Judging 1 exercises" in shown
     assert "normalization.one_hot" not in command("pack", "a.zip", cwd=empty).stdout
 
 
-def test_the_board_of_another_folder_believes_no_verdicts_in_it(half_done, command):
+def test_the_board_of_another_folder_does_not_trust_the_verdicts_in_it(half_done, command):
     assert "failed" in command(cwd=half_done).stdout
-    notes = half_done / ".cifar-course" / "verdicts.json"
-    notes.write_text(
-        notes.read_text(encoding="utf-8").replace('"passed": false', '"passed": true'),
+    kept = half_done / ".cifar-course" / "verdicts.json"
+    kept.write_text(
+        kept.read_text(encoding="utf-8").replace('"passed": false', '"passed": true'),
         encoding="utf-8",
     )
-    assert "failed" not in command(cwd=half_done).stdout  # it is the learner's own business
+    assert "failed" not in command(cwd=half_done).stdout  # a learner's own folder is trusted
     assert "failed" in command("--submission", half_done).stdout
 
 
-def test_what_is_not_utf_8_is_named_before_it_is_lost(half_done, command, tmp_path):
+def test_a_module_that_is_not_utf_8_is_named_and_kept(half_done, command, tmp_path):
     file = half_done / "cifar_course" / "normalization.py"
     text = "# -*- coding: cp1252 -*-\n# é\n" + file.read_text(encoding="utf-8")
     file.write_text(text, encoding="cp1252")
@@ -202,15 +202,15 @@ def test_what_is_not_utf_8_is_named_before_it_is_lost(half_done, command, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "words", [("pack", "no/a.zip"), ("check", "1", "--json", "no/a.json")], ids=str
+    "arguments", [("pack", "no/a.zip"), ("check", "1", "--json", "no/a.json")], ids=str
 )
-def test_a_folder_that_is_not_there_is_one_line(half_done, command, words):
-    done = command(*words, cwd=half_done)
+def test_a_missing_folder_is_reported_in_one_line(half_done, command, arguments):
+    done = command(*arguments, cwd=half_done)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1 and "no" in done.stderr
 
 
-def test_reset_of_what_does_not_parse_loses_nothing(half_done, command):
+def test_reset_of_a_module_that_does_not_parse_loses_nothing(half_done, command):
     file = half_done / "cifar_course" / "normalization.py"
     file.write_text("def one_hot(:\n", encoding="utf-8")
     done = command("reset", "normalization.one_hot", cwd=half_done)
@@ -231,7 +231,7 @@ def test_pack_holds_the_modules_and_nothing_else(half_done, command, tmp_path):
         assert archive.read("cifar_course/normalization.py") == text
 
 
-def test_pack_refuses_what_does_not_parse(half_done, command, tmp_path):
+def test_pack_refuses_a_module_that_does_not_parse(half_done, command, tmp_path):
     (half_done / "cifar_course" / "cnn.py").write_text("def f(:\n", encoding="utf-8")
     done = command("pack", tmp_path / "submission.zip", cwd=half_done)
     assert done.returncode == 2 and "line 1" in done.stderr
@@ -243,7 +243,7 @@ def test_data_names_the_synthetic_dataset(command):
     assert done.returncode == 0 and "synthetic" in done.stdout
 
 
-def test_faulty_data_is_one_line_and_status_2(empty, command, tmp_path):
+def test_missing_data_is_one_line_and_status_2(empty, command, tmp_path):
     done = command("train", "cnn", "--submission", empty, "--data", tmp_path / "no")
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
 
@@ -255,9 +255,9 @@ def test_output_falls_back_to_ascii(half_done, command):
 
 
 def test_lesson_1_is_judged_without_keras(half_done):
-    """In a fresh interpreter: no Keras, no TensorFlow."""
+    """A fresh interpreter imports neither Keras nor TensorFlow."""
     code = (
-        "import sys\nfrom pathlib import Path\nfrom cifar_lab import syllabus\n"
+        "import sys\nfrom pathlib import Path\nfrom cifar_lab.course import syllabus\n"
         "from cifar_lab.grading.run import judge\n"
         f"judge(Path({str(half_done)!r}), syllabus.find(['1']))\n"
         "print(sorted({'keras', 'tensorflow', 'torch', 'jax'} & set(sys.modules)))\n"
@@ -276,14 +276,14 @@ def test_ctrl_c_shows_the_learners_line(half_done):
         "    while True:\n        rows = 1  # here\n"
     )
     file.write_text(file.read_text(encoding="utf-8") + endless, encoding="utf-8")
-    words = [sys.executable, "-m", "cifar_lab.cli", "check", "normalization.one_hot"]
+    arguments = [sys.executable, "-m", "cifar_lab.cli", "check", "normalization.one_hot"]
     process = subprocess.Popen(
-        words,
+        arguments,
         cwd=half_done,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # a job that a shell has put into the background ignores Ctrl-C, and so would this one
+        # a background job of a shell ignores Ctrl-C, and its children inherit that
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while not started.exists():
@@ -295,3 +295,22 @@ def test_ctrl_c_shows_the_learners_line(half_done):
     assert "Interrupted in normalization.py, line" in err
     assert "while True:" in err or "rows = 1  # here" in err
     assert "Traceback" not in out + err
+
+
+def test_missing_arguments_of_grade_are_explained_in_one_line(command, tmp_path):
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    for arguments, advice in (
+        ((tmp_path / "no",), "is not a folder; name the one that holds the submissions"),
+        ((tmp_path, "--hidden", hidden), f"--hidden: there is no test_*.py in {hidden}"),
+        ((tmp_path, "--column", "Lab 1"), "add --roster FILE"),
+    ):
+        done = command("grade", *arguments, "--out", tmp_path / "out")
+        assert done.returncode == 2 and advice in done.stderr
+        assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
+def test_an_unknown_recipe_is_explained_in_one_line(empty, command):
+    done = command("train", "resnet", "--submission", empty)
+    assert done.returncode == 2
+    assert done.stderr == "cifar-course: there is no recipe 'resnet'; choose cnn or transfer\n"

@@ -1,4 +1,4 @@
-"""What lessons say about Keras is what the pinned Keras does: when it changes, so must they."""
+"""The pinned Keras behaves as the lessons state and as the course's code needs."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(scope="module", autouse=True)
 def _keras():
-    """Keras is imported with the first test: merely listing the tests must not take seconds."""
+    """Import Keras with the first test, so that listing the tests does not take seconds."""
     global keras
     import keras
 
@@ -17,7 +17,7 @@ def _keras():
 def test_fit_overrides_training_false_of_a_functional_base(frozen, moves):
     """Lesson 5, section 6: only `trainable=False` keeps BatchNormalization's statistics.
 
-    If this fails because the statistics stay put in both cases, Keras has changed: `fit` now
+    If this fails because the statistics do not move in either case, Keras has changed: `fit` now
     respects `base(x, training=False)`. Then rewrite that section, and `unfreeze_last`'s docstring.
     """
     inputs = keras.Input((3,))
@@ -34,8 +34,8 @@ def test_fit_overrides_training_false_of_a_functional_base(frozen, moves):
     assert (moved > 0.01) == moves, f"the moving mean moved by {moved:.3g}"
 
 
-def test_an_augmentation_called_with_training_true_rests_at_inference():
-    """The other side of the same rule: `predict` overrides `training=True` of a layer."""
+def test_an_augmentation_called_with_training_true_is_off_at_inference():
+    """In the same way, `predict` overrides `training=True` of a layer."""
     inputs = keras.Input((8, 8, 3))
     flip = keras.Sequential([keras.layers.RandomFlip("horizontal", seed=0)])
     model = keras.Model(inputs, flip(inputs, training=True))

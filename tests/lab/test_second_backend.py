@@ -20,7 +20,7 @@ ON_KERAS = (
     *("transfer.unfreeze_last", "transfer.compile_for_fine_tuning", "transfer.cache_features"),
 )
 RIGHT = [a for a in answers("right") if a.exercise in ON_KERAS and "tensorflow" not in a.code]
-SAMPLE = random.Random(2026).sample(RIGHT, 1)  # of each ordinary run; the others are proof
+SAMPLE = random.Random(2026).sample(RIGHT, 1)  # in an ordinary run; the others belong to `proof`
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec(BACKEND) is None, reason=f"{BACKEND} is not installed"
@@ -55,12 +55,12 @@ def test_the_reference(reference):
     assert done.returncode == 0, done.stdout
 
 
-def test_it_is_that_backend(submission_with, reference):
+def test_grading_uses_the_second_backend(submission_with, reference):
     text = (reference / "cifar_course" / "schedules.py").read_text(encoding="utf-8")
-    demand = "assert keras.backend.backend() == 'tensorflow'"
+    assertion = "assert keras.backend.backend() == 'tensorflow'"
     done = grade(
-        submission_with(schedules=f"{text}\n{demand}\n"),
+        submission_with(schedules=f"{text}\n{assertion}\n"),
         ["schedules.step_decay"],
         "grading",
     )
-    assert done.returncode == 1 and demand in done.stdout, done.stdout
+    assert done.returncode == 1 and assertion in done.stdout, done.stdout

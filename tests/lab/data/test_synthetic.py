@@ -1,4 +1,4 @@
-"""The synthetic dataset: the same bytes everywhere, balanced, varied, and as hard as it should be."""
+"""The synthetic dataset has the same bytes everywhere, is balanced, varied, and hard enough."""
 
 import hashlib
 import time
@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from cifar_lab import data
-from cifar_lab.data import synthetic
+from cifar_lab.data import cifar10, synthetic
 
 TRAIN_HASH = "2401bbbf4a8fbb619b36c81137d16fcfaea64a50e45d5ec23d156f638b1a01d4"
 TEST_HASH = "83e491e6efc8305a8e4ba0c3354822785cdcd674d3f2617c58cce366061a4435"
@@ -23,7 +22,7 @@ def whole():
 def sha256(*arrays):
     digest = hashlib.sha256()
     for array in arrays:
-        # int64 in one byte order, so that the hash is of numbers and not of a machine
+        # in one byte order, so that the hash does not depend on the machine
         digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
 
@@ -64,7 +63,7 @@ def test_no_image_is_drawn_twice(whole):
     assert len({x.tobytes() for x in np.concatenate([x_train, x_test])}) == 5000
 
 
-# What a caller gets
+# The arrays
 
 
 def test_images_are_uint8_and_labels_int64(whole):
@@ -80,7 +79,7 @@ def test_every_ten_images_hold_each_class_once(whole):
         assert len({tuple(order) for order in y.reshape(-1, 10)}) > 90  # and in random order
 
 
-def test_a_caller_may_change_what_it_got():
+def test_a_caller_may_change_the_arrays():
     (x, y), _ = synthetic.draw(20, 0)
     before = x.copy(), y.copy()
     x[:], y[:] = 0, 0
@@ -89,7 +88,7 @@ def test_a_caller_may_change_what_it_got():
     np.testing.assert_array_equal(again_y, before[1])
 
 
-def test_the_default_set_takes_two_seconds_at_most():
+def test_drawing_the_default_dataset_takes_two_seconds_at_most():
     synthetic._draw_part.cache_clear()
     start = time.process_time()
     synthetic.draw()
@@ -104,7 +103,7 @@ def test_the_default_set_takes_two_seconds_at_most():
         ({"train": -1}, "cannot draw -1"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(arguments, wrong):
+def test_impossible_arguments_are_refused(arguments, wrong):
     with pytest.raises(ValueError, match=wrong):
         synthetic.draw(**arguments)
 
@@ -112,7 +111,7 @@ def test_what_cannot_be_drawn_is_refused(arguments, wrong):
 def test_the_classes_have_names_of_their_own():
     assert len(set(synthetic.CLASS_NAMES)) == 10
     assert len(set(synthetic.PRETRAINING_CLASSES)) >= 8
-    assert not set(data.CLASS_NAMES) & set(synthetic.SHAPES)
+    assert not set(cifar10.CLASS_NAMES) & set(synthetic.SHAPES)
     assert not set(synthetic.CLASS_NAMES) & set(synthetic.PRETRAINING_CLASSES)
 
 
@@ -124,7 +123,7 @@ def test_a_label_is_a_position_in_the_classes_asked_for():
     np.testing.assert_array_equal(same, y == 1 - swapped_y)
 
 
-# What a image shows
+# What an image shows
 
 
 @pytest.mark.parametrize("name", synthetic.SHAPES)
@@ -148,7 +147,7 @@ def test_few_pixels_are_cut_off_at_black_or_white(whole):
 
 
 def accuracy_of_linear_softmax(x, y, x_test, y_test, penalty, steps=200):
-    """Test accuracy of multinomial logistic regression, trained by L-BFGS."""
+    """Return the test accuracy of multinomial logistic regression, trained by L-BFGS."""
     targets = np.eye(10, dtype=np.float32)[y]
 
     def loss_and_gradient(flat):
@@ -167,18 +166,18 @@ def accuracy_of_linear_softmax(x, y, x_test, y_test, penalty, steps=200):
     return ((x_test @ found.x.reshape(-1, 10)).argmax(axis=1) == y_test).mean()
 
 
-def test_colour_alone_says_little_about_the_class(whole):
-    """From each image's mean and spread per channel a linear classifier knows little."""
+def test_color_alone_says_little_about_the_class(whole):
+    """A linear classifier on each image's mean and deviation per channel is little above chance."""
     (x, y), (x_test, y_test) = whole
 
-    def colours(images):
+    def colors(images):
         numbers = np.hstack([images.mean(axis=(1, 2)), images.std(axis=(1, 2))]) / 64 - 1
         return np.hstack([numbers, np.ones((len(numbers), 1))]).astype(np.float32)
 
-    assert accuracy_of_linear_softmax(colours(x), y, colours(x_test), y_test, 1e-4) < 0.22
+    assert accuracy_of_linear_softmax(colors(x), y, colors(x_test), y_test, 1e-4) < 0.22
 
 
-def flat_and_standardised(whole):
+def flat_and_standardized(whole):
     (x, y), (x_test, y_test) = whole
     mean, std = x.mean(axis=(0, 1, 2)), x.std(axis=(0, 1, 2))
 
@@ -190,24 +189,24 @@ def flat_and_standardised(whole):
 
 
 def test_a_linear_classifier_stays_below_55_percent(whole):
-    """On pixels averaged two by two: that loses it nothing, and is fast. `proof` takes them all."""
+    """Averaging pixels two by two costs no accuracy and is fast; `proof` uses all pixels."""
     coarse = tuple((x.reshape(-1, 16, 2, 16, 2, 3).mean(axis=(2, 4)), y) for x, y in whole)
-    accuracy = accuracy_of_linear_softmax(*flat_and_standardised(coarse), penalty=0.1, steps=50)
+    accuracy = accuracy_of_linear_softmax(*flat_and_standardized(coarse), penalty=0.1, steps=50)
     assert 0.2 < accuracy < 0.55
 
 
 @pytest.mark.proof
 @pytest.mark.parametrize("penalty", [0.01, 0.1, 1.0])
 def test_a_linear_classifier_stays_below_55_percent_with_any_penalty(whole, penalty):
-    accuracy = accuracy_of_linear_softmax(*flat_and_standardised(whole), penalty=penalty)
+    accuracy = accuracy_of_linear_softmax(*flat_and_standardized(whole), penalty=penalty)
     assert 0.2 < accuracy < 0.55
 
 
 # Deep networks
 
 
-def train(whole, filters, regularised, epochs):
-    """Test accuracy of a lesson-2 network, or with `regularised` of a lesson-3 network."""
+def train(whole, filters, regularized, epochs):
+    """Return the test accuracy of lesson 2's network, or with `regularized` of lesson 3's."""
     import keras
     from keras import layers
 
@@ -217,14 +216,14 @@ def train(whole, filters, regularised, epochs):
     network = keras.Sequential([layers.Input((32, 32, 3))])
     for number, width in enumerate(filters):
         network.add(layers.Conv2D(width, 3, padding="same"))
-        if regularised:
+        if regularized:
             network.add(layers.BatchNormalization())
         network.add(layers.ReLU())
         network.add(layers.MaxPooling2D())
-        if regularised and number < 2:
+        if regularized and number < 2:
             network.add(layers.Dropout((0.25, 0.4)[number]))
     network.add(layers.Flatten())
-    if regularised:
+    if regularized:
         network.add(layers.Dropout(0.5))
     network.add(layers.Dense(10, activation="softmax"))
     network.compile(keras.optimizers.Adam(1e-3), "categorical_crossentropy")
@@ -235,7 +234,7 @@ def train(whole, filters, regularised, epochs):
 
 @pytest.mark.proof
 def test_the_lesson_3_network_passes_90_percent(whole):
-    assert train(whole, (64, 128, 256), regularised=True, epochs=12) > 0.9
+    assert train(whole, (64, 128, 256), regularized=True, epochs=12) > 0.9
 
 
 @pytest.mark.proof
@@ -243,4 +242,4 @@ def test_a_small_network_learns_in_400_steps(whole):
     """Graders train networks of this size: 1,000 images, 25 epochs of 16 steps."""
     (x, y), test = whole
     part = (x[:1000], y[:1000]), test
-    assert train(part, (16, 32, 64), regularised=False, epochs=25) > 0.7
+    assert train(part, (16, 32, 64), regularized=False, epochs=25) > 0.7

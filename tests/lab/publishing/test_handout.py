@@ -1,4 +1,4 @@
-"""The learners' edition: complete, at work, and without an answer in it."""
+"""The learners' edition is complete, works, and holds neither answers nor a teacher's files."""
 
 import re
 import shutil
@@ -15,15 +15,31 @@ from cifar_lab.course.stubs import CLOSE, OPEN
 from cifar_lab.execution.loader import PACKAGE
 from cifar_lab.publishing import handout
 
-RUN = 3  # lines in a row that nobody else writes by accident
+RUN = 3  # lines in a row that nobody writes twice by accident
 SHORTEST = 40  # characters in them
-# the fast recipe trains a head of its own: the layers that lesson 5's docstring lists
+# the fast recipe builds a head of its own, with the layers that lesson 5's docstring lists
 KNOWN = {"cifar_lab/training/transfer_fast.py"}
+STAFF_ONLY = (
+    *("solutions", "tests/corpus", "benchmarks", ".ci", "records/graders", "GRADERS.md"),
+    # these run right answers
+    *("tests/lab/reports", "tests/lab/verifier", "tests/lab/maintain"),
+    *("tests/lab/grading/test_batch.py", "tests/lab/grading/test_gradescope.py"),
+    *("tests/lab/quality/test_mutants.py", "tests/lab/quality/test_fairness.py"),
+    *("tests/lab/sandbox/test_hostile.py", "tests/lab/sandbox/test_sandbox.py"),
+    *("tests/lab/publishing/test_handout.py", "tests/lab/test_second_backend.py"),
+)
+# files of a teacher, in folders where somebody might put them
+PLANTED = (
+    *("roster.csv", "grades/grades.csv", "my-tests/test_hidden.py", "submissions/ada/cnn.py"),
+    *("tests/hidden/test_hidden.py", "tests/grading/test_hidden.py", "lessons/roster.csv"),
+    *("tests/grading/lesson_1/test_hidden.py", "tests/lab/data/grades.csv", "docs/roster.csv"),
+    *("cifar_course/old_answers.py", "cifar_lab/grades.csv", "lessons/07_exam.ipynb"),
+)
 
 
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory, reference) -> Path:
-    """An edition, written once."""
+    """Write an edition, once."""
     folder = tmp_path_factory.mktemp("handout") / "edition"
     handout.write(folder)
     return folder
@@ -33,14 +49,38 @@ def edition(tmp_path_factory, reference) -> Path:
 def in_edition(edition, command):
     """Run a command of the edition, with the edition's own code."""
 
-    def run(*words: object):
-        return command(*words, cwd=edition, env={"PYTHONPATH": str(edition)})
+    def run(*arguments: object):
+        return command(*arguments, cwd=edition, env={"PYTHONPATH": str(edition)})
 
     return run
 
 
+@pytest.fixture
+def checkout(reference, tmp_path) -> Path:
+    """Copy the course's files to a folder that git does not track."""
+    folder = tmp_path / "checkout"
+    for name in handout.tracked():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(syllabus.ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def hand_out(checkout, command):
+    """Run the command `handout` of the copy."""
+
+    def run(target: Path):
+        return command("handout", target, cwd=checkout, env={"PYTHONPATH": str(checkout)})
+
+    return run
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", folder, *arguments], check=True)
+
+
 def runs(lines: list[str], length: int = RUN) -> set[str]:
-    """Lines that follow each other, however they are indented, if they say enough."""
+    """Return consecutive lines, without indentation, that are long enough to mean something."""
     plain = [" ".join(line.split()) for line in lines if line.strip()]
     places = range(len(plain) - length + 1)
     found = {"\n".join(plain[place : place + length]) for place in places}
@@ -48,12 +88,12 @@ def runs(lines: list[str], length: int = RUN) -> set[str]:
 
 
 def answers(text: str) -> list[list[str]]:
-    """The lines between each pair of marks."""
+    """Return the lines between each pair of marks."""
     return [part.split(CLOSE)[0].strip().splitlines() for part in text.split(OPEN)[1:]]
 
 
 def text_of(file: Path) -> str:
-    """A file's words; of a notebook those of its cells, of a image none."""
+    """Return the text of a file: of a notebook that of its cells, of an image none."""
     if file.suffix == ".ipynb":
         return "\n".join(cell.source for cell in nbformat.read(file, as_version=4).cells)
     return "" if file.suffix == ".png" else file.read_text(encoding="utf-8")
@@ -61,7 +101,7 @@ def text_of(file: Path) -> str:
 
 @pytest.mark.parametrize("length", range(1, RUN + 1))
 def test_no_answer_is_in_it(edition, reference, length):
-    """Answers as long as `length` lines, or longer ones by each run of as many lines."""
+    """Search for whole answers of `length` lines, and for `RUN` lines of the longer ones."""
     texts = [file.read_text(encoding="utf-8") for file in (reference / PACKAGE).glob("*.py")]
     written = [lines for text in texts for lines in answers(text)]
     if length < RUN:
@@ -81,13 +121,42 @@ def test_no_answer_is_in_it(edition, reference, length):
 
 
 def test_what_staff_keep_is_not_in_it(edition):
-    for name in handout.STAFF_ONLY:
+    for name in STAFF_ONLY:
+        assert (syllabus.ROOT / name).exists(), name
         assert not (edition / name).exists(), name
     for file in edition.rglob("*.py"):
         assert OPEN not in map(str.strip, text_of(file).splitlines()), file
 
 
-def test_a_learner_finds_all_there_is_to_work_with(edition):
+def test_a_teachers_own_files_are_left_out_and_listed(checkout, hand_out, tmp_path):
+    for name in PLANTED:
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text("secret\n", encoding="utf-8")
+    git(checkout, "init", "-q")
+    git(checkout, "add", "-f", ".")
+    done = hand_out(tmp_path / "edition")
+    assert done.returncode == 0, done.stderr
+    written = [path.relative_to(tmp_path / "edition") for path in (tmp_path / "edition").rglob("*")]
+    assert {path.as_posix() for path in written} & set(PLANTED) == set()
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("Left out: "))
+    listed = line.removeprefix("Left out: ").split(", ")
+    assert not [name for name in PLANTED if not name.startswith(tuple(listed))]
+    assert {"solutions/", "grades/", "roster.csv", "lessons/07_exam.ipynb"} <= set(listed)
+
+
+def test_a_course_that_git_does_not_track_is_explained(checkout, hand_out, tmp_path):
+    """An archive was unpacked, on its own or within another repository."""
+    for inside_a_repository in (False, True):
+        if inside_a_repository:
+            git(tmp_path, "init", "-q")
+        done = hand_out(tmp_path / "edition")
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done.stderr
+        assert f"git cannot list the files of {checkout}" in done.stderr
+        assert "git init; git add .; git commit" in done.stderr
+        assert not (tmp_path / "edition").exists()
+
+
+def test_a_learner_gets_everything_to_work_with(edition):
     for module in syllabus.modules():
         written = (edition / "cifar_course" / f"{module}.py").read_text(encoding="utf-8")
         assert written == stubs.stub(module)
@@ -100,7 +169,7 @@ def test_a_learner_finds_all_there_is_to_work_with(edition):
         assert cells and not any(cell.get("outputs") for cell in cells)
     for name in ("README.md", "LICENSE", "pyproject.toml", "constraints.txt", ".gitignore"):
         assert (edition / name).is_file()
-    assert (edition / handout.WORKFLOW_AT_WORK).is_file()
+    assert (edition / handout.ACTIVE_WORKFLOW).is_file()
 
 
 def test_no_link_of_its_texts_leads_nowhere(edition):
@@ -113,7 +182,7 @@ def test_no_link_of_its_texts_leads_nowhere(edition):
     assert [str(text) for link, text in links if not link.is_file()] == []
 
 
-def test_its_readme_is_whole_but_for_the_maintainers_part(edition):
+def test_its_readme_lacks_only_the_maintainers_part(edition):
     def headings(folder):
         return re.findall(r"^#+ .*$", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
 
@@ -146,14 +215,14 @@ def test_an_edition_makes_no_edition(in_edition, tmp_path):
 
 
 def test_tests_that_need_the_reference_are_skipped_in_it(edition):
-    words = [
+    tests = [
         "tests/lab/quality/test_answers.py",
         "tests/lab/course/test_reference_and_stubs.py",
         "-rs",
         "-q",
     ]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words, "-k", "not politely"],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests, "-k", "not politely"],
         cwd=edition,
         env={"PYTHONPATH": str(edition), "PATH": "/usr/bin:/bin"},
         capture_output=True,
@@ -163,7 +232,7 @@ def test_tests_that_need_the_reference_are_skipped_in_it(edition):
     assert "this edition has no solutions/" in done.stdout and "failed" not in done.stdout
 
 
-def test_a_folder_with_something_in_it_is_left_alone(command, tmp_path):
+def test_a_folder_that_is_not_empty_is_not_changed(command, tmp_path):
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
     done = command("handout", tmp_path)
     assert done.returncode == 2 and "is not empty" in done.stderr
@@ -172,10 +241,10 @@ def test_a_folder_with_something_in_it_is_left_alone(command, tmp_path):
 
 def test_an_empty_folder_is_filled(reference, tmp_path):
     (tmp_path / "edition").mkdir()
-    assert handout.write(tmp_path / "edition") > 50
+    assert handout.write(tmp_path / "edition").files > 50
 
 
-def test_an_edition_is_written_whole_or_not_at_all(reference, tmp_path, monkeypatch):
+def test_an_edition_is_written_completely_or_not_at_all(reference, tmp_path, monkeypatch):
     copied = []
 
     def copy(source, target):

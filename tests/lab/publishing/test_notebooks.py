@@ -1,4 +1,4 @@
-"""The lessons' notebooks: they run, their outputs are compared, text and notebooks agree."""
+"""The lessons' notebooks run, their outputs are compared, and text and notebooks agree."""
 
 import os
 import shutil
@@ -17,13 +17,13 @@ COMPARED = "nbval-check-output"
 
 
 def run_nbval(notebook: Path) -> subprocess.CompletedProcess:
-    """Run a notebook anew, where it lies; its tagged cells must print what is stored."""
-    words = [
+    """Run a notebook in its folder; its tagged cells must print their stored outputs."""
+    arguments = [
         *("-p", "nbval.plugin", "--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=300"),
         *("-p", "no:cacheprovider", "-q", "--rootdir", str(notebook.parent), "-c", os.devnull),
     ]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *words, str(notebook)],
+        [sys.executable, "-m", "pytest", *arguments, str(notebook)],
         cwd=notebook.parent,
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "CIFAR_COURSE_DATA": "synthetic"},
         capture_output=True,
@@ -55,16 +55,16 @@ def test_every_exercise_has_a_card_and_a_check(lesson):
 
 
 def test_stored_verdicts_count_the_tests_that_there_are(reference):
-    told = {}
+    stored = {}
     for lesson in syllabus.lessons():
-        told |= notebooks.verdicts(reference / f"{lesson.notebook}.ipynb")
-    assert told.keys() == syllabus.exercises().keys()
+        stored |= notebooks.verdicts(reference / f"{lesson.notebook}.ipynb")
+    assert stored.keys() == syllabus.exercises().keys()
     for exercise in syllabus.exercises().values():
-        assert told[exercise.id] == len(grading_tests.tests(exercise)), exercise.id
+        assert stored[exercise.id] == len(grading_tests.tests(exercise)), exercise.id
 
 
 def test_an_altered_output_fails(reference, tmp_path):
-    """nbval would notice: the first compared cells of lesson 1, with one output changed."""
+    """The first compared cells of lesson 1 fail if one output is changed."""
     notebook = nbformat.read(reference / "01_normalization.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     notebook.cells = code[:3]
@@ -80,8 +80,8 @@ def test_an_altered_output_fails(reference, tmp_path):
     assert done.returncode == 1 and "23, 32" in done.stdout
 
 
-def test_wrong_modules_are_noticed(tmp_path):
-    """A notebook that would find other modules than its folder stands for stops at once."""
+def test_wrong_modules_are_reported(tmp_path):
+    """A notebook stops at once if it would import other modules than those of its folder."""
     package = tmp_path / "cifar_course"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -96,7 +96,7 @@ def test_wrong_modules_are_noticed(tmp_path):
 
 @pytest.fixture
 def lesson_text(tmp_path, monkeypatch):
-    """A tiny lesson in folders of its own."""
+    """Write a tiny lesson in its own folders."""
     for name in ("lessons", "solutions"):
         (tmp_path / name).mkdir()
     monkeypatch.setattr(notebooks, "SOLUTIONS", tmp_path / "solutions")
@@ -106,7 +106,7 @@ def lesson_text(tmp_path, monkeypatch):
     return text
 
 
-def test_sync_agrees_and_an_edit_disagrees(lesson_text):
+def test_sync_removes_differences_and_an_edit_makes_them(lesson_text):
     notebooks.sync(lesson_text)
     assert notebooks.disagreements(lesson_text) == []
     assert notebooks.outputs(lesson_text.with_suffix(".ipynb")) == 0
@@ -116,7 +116,7 @@ def test_sync_agrees_and_an_edit_disagrees(lesson_text):
 
 
 def test_a_figure_that_cannot_be_drawn_is_an_error(lesson_text):
-    # as matplotlib does it: drawn after the cell's own code has ended well
+    # like matplotlib, draw after the cell's own code has ended
     late = "def draw():\n    raise ValueError('no figure')\n"
     register = "get_ipython().events.register('post_execute', draw)"
     lesson_text.write_text(f"# %%\n{late}\n\n{register}\n", encoding="utf-8")
@@ -125,7 +125,7 @@ def test_a_figure_that_cannot_be_drawn_is_an_error(lesson_text):
     assert not (notebooks.SOLUTIONS / "01_tiny.ipynb").exists()
 
 
-def test_execute_keeps_outputs_through_a_sync(lesson_text):
+def test_a_sync_keeps_the_outputs_of_execute(lesson_text):
     notebooks.execute(lesson_text)
     solution = notebooks.SOLUTIONS / "01_tiny.ipynb"
     assert notebooks.outputs(solution) == 1

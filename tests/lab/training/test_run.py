@@ -1,5 +1,6 @@
-"""Full runs, on a tiny set: files, resume after Ctrl-C and after a kill, wrong folders."""
+"""Full runs on a tiny dataset: files, resuming after Ctrl-C and after a kill, wrong folders."""
 
+import hashlib
 import json
 import os
 import signal
@@ -13,16 +14,25 @@ import numpy as np
 import pytest
 
 from cifar_lab import data
+from cifar_lab.course import syllabus
 
 SMALL = data.load("synthetic").sample(train=80, test=40)
 
 
 @pytest.fixture
 def training():
-    """What a run needs, imported only when a test runs: it imports Keras."""
-    from cifar_lab.training import cnn, recipes, run
+    """Import what a run needs; not at the top, because it imports Keras."""
+    from cifar_lab.training import checkpoint, cnn, progress_bar, recipes, run
 
-    return SimpleNamespace(cnn=cnn, run=recipes.run, **vars(run))
+    return SimpleNamespace(
+        cnn=cnn,
+        run=recipes.run,
+        predicted=run.predicted,
+        Checkpoint=checkpoint.Checkpoint,
+        EpochBar=progress_bar.EpochBar,
+        RunError=checkpoint.RunError,
+        Settings=checkpoint.Settings,
+    )
 
 
 @pytest.fixture
@@ -32,14 +42,14 @@ def settings(training):
 
 @pytest.fixture
 def small_network(submission_with, reference):
-    """The reference with few filters, so that an epoch takes a second."""
+    """Write the reference with few filters, so that an epoch takes a second."""
     text = (reference / "cifar_course" / "regularization.py").read_text(encoding="utf-8")
     few = text.replace("filters: tuple[int, int, int] = (64, 128, 256)", "filters=(2, 4, 8)")
     assert few != text
     return submission_with(regularization=few)
 
 
-def test_a_run_leaves_its_files_and_tells_the_truth(training, settings, small_network, tmp_path):
+def test_a_run_leaves_its_files_and_correct_metrics(training, settings, small_network, tmp_path):
     out = tmp_path / "run"
     metrics = training.run(small_network, SMALL, settings, out)
     assert {file.name for file in out.iterdir()} == {
@@ -52,12 +62,19 @@ def test_a_run_leaves_its_files_and_tells_the_truth(training, settings, small_ne
     assert metrics["test_accuracy"] == pytest.approx(accuracy)
     assert metrics["data"] == "synthetic dataset" and metrics["epochs_run"] == 2
     assert len(metrics["history"]["val_accuracy"]) == 2
+    (code,) = metrics["code"]
+    written = (small_network / "cifar_course" / "regularization.py").read_bytes()
+    assert code["modules"].keys() == set(syllabus.modules())
+    assert code["modules"]["regularization"] == hashlib.sha256(written).hexdigest()
+    recipe = (syllabus.LAB / "training" / "cnn.py").read_bytes()
+    assert code["recipe"] == hashlib.sha256(recipe).hexdigest()
+    assert "commit" in code
     with pytest.raises(training.RunError, match="finished run"):
         training.run(small_network, SMALL, settings, out)
 
 
 def test_the_last_measurement_takes_all_in_order_and_shows_progress(training, monkeypatch, capsys):
-    """At 224 pixels it takes minutes, in which a screen where nothing moves looks broken."""
+    """At 224 pixels it takes minutes, and a screen without any progress looks broken."""
     import keras
 
     monkeypatch.setattr("cifar_lab.training.run.MEASURED", 15)
@@ -70,7 +87,7 @@ def test_the_last_measurement_takes_all_in_order_and_shows_progress(training, mo
     assert "measuring on test" in capsys.readouterr().out
 
 
-def test_an_interrupted_run_goes_on_with_everything_it_had(
+def test_an_interrupted_run_resumes_with_its_whole_state(
     training, settings, small_network, tmp_path, monkeypatch
 ):
     """Weights, optimizer and history come back; the epochs that are done are not repeated."""
@@ -97,16 +114,20 @@ def test_an_interrupted_run_goes_on_with_everything_it_had(
             seen.setdefault(epoch, [np.asarray(variable) for variable in variables])
 
     monkeypatch.setattr(training.cnn, "EpochBar", Looking)
+    with (small_network / "cifar_course" / "cnn.py").open("a", encoding="utf-8") as file:
+        file.write("# a change\n")
     metrics = training.run(small_network, SMALL, settings, out)
     assert list(seen) == [2, 3]
     assert len(seen[2]) > 10
     for number, value in enumerate(seen[2]):
         np.testing.assert_array_equal(value, saved[f"v{number}"])
     assert metrics["epochs_run"] == 4 and len(metrics["history"]["loss"]) == 4
+    before, after = (code["modules"] for code in metrics["code"])
+    assert [name for name in before if before[name] != after[name]] == ["cnn"]
 
 
-def test_the_callbacks_counts_come_back(training, settings, tmp_path):
-    """EarlyStopping and ReduceLROnPlateau go on counting where they were."""
+def test_the_callbacks_counts_are_restored(training, settings, tmp_path):
+    """EarlyStopping and ReduceLROnPlateau resume counting."""
     import keras
 
     def run(epochs):
@@ -117,7 +138,7 @@ def test_the_callbacks_counts_come_back(training, settings, tmp_path):
             keras.callbacks.EarlyStopping("loss", patience=9, restore_best_weights=True),
             keras.callbacks.ReduceLROnPlateau("loss", patience=9),
         ]
-        checkpoint = training.Checkpoint(tmp_path, settings)
+        checkpoint = training.Checkpoint(tmp_path, settings, code={})
         checkpoint.enter(0, counting)
         # nothing to learn: after the first epoch nothing improves
         x, y = np.zeros((4, 2)), np.zeros((4, 1))
@@ -132,8 +153,8 @@ def test_the_callbacks_counts_come_back(training, settings, tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_run_that_had_stopped_does_not_go_on(training, settings, tmp_path):
-    """Interrupted after EarlyStopping, in the last measurement, say: the best weights come back."""
+def test_a_run_that_had_stopped_does_not_resume_training(training, settings, tmp_path):
+    """After an interruption in the last measurement, the best weights are restored."""
     import keras
 
     def run():
@@ -141,7 +162,7 @@ def test_a_run_that_had_stopped_does_not_go_on(training, settings, tmp_path):
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
         model.compile(keras.optimizers.SGD(0.1), "mse")
         stop = keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
-        checkpoint = training.Checkpoint(tmp_path, settings)
+        checkpoint = training.Checkpoint(tmp_path, settings, code={})
         checkpoint.enter(0, [stop])
         # what it learns is wrong for the validation data: the first epoch is the best
         x, wrong = np.eye(2), (np.eye(2), model.predict(np.eye(2), verbose=0))
@@ -161,7 +182,7 @@ def test_a_run_with_other_settings_is_not_mixed_in(training, settings, small_net
     import keras
 
     out = tmp_path / "run"
-    checkpoint = training.Checkpoint(out, settings)
+    checkpoint = training.Checkpoint(out, settings, code={})
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
     model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0, callbacks=[checkpoint])
@@ -171,19 +192,21 @@ def test_a_run_with_other_settings_is_not_mixed_in(training, settings, small_net
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows")
 def test_a_killed_run_resumes(small_network, tmp_path):
-    """Killed without warning after the first epoch, the same command goes on with the second."""
+    """After a kill in the second epoch, the same command resumes with the second."""
     out = tmp_path / "run"
-    words = [
+    command = [
         *(sys.executable, "-m", "cifar_lab.cli", "train", "cnn", "--data", "synthetic"),
         *("--submission", str(small_network), "--epochs", "3", "--out", str(out)),
     ]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not (out / "checkpoint.npz").exists():
         assert process.poll() is None, "the run ended before its first checkpoint"
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     assert "epoch  1 of 3" not in done.stdout and "epoch  3 of 3" in done.stdout
     assert "test accuracy on synthetic dataset" in done.stdout
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    assert len(metrics["code"]) == 1

@@ -1,4 +1,4 @@
-"""Transfer runs, on tiny data and an untrained base: stages, resume, cached features, folding."""
+"""Transfer runs on tiny data and an untrained base: stages, resuming, cached features, folding."""
 
 import json
 import shutil
@@ -16,14 +16,14 @@ SMALL = data.load("synthetic").sample(train=60, test=20)
 
 @pytest.fixture
 def training(monkeypatch):
-    """What a run needs, with a narrow, untrained base; imported only when a test runs."""
+    """Import what a run needs, with a narrow, untrained base; not at the top: it imports Keras."""
     import keras
 
     from cifar_lab.training import (
+        checkpoint,
         feature_cache,
         fold_batchnorm,
         recipes,
-        run,
         transfer,
         transfer_fast,
     )
@@ -46,7 +46,7 @@ def training(monkeypatch):
         folding=fold_batchnorm,
         recipes=recipes,
         transfer=transfer,
-        RunError=run.RunError,
+        RunError=checkpoint.RunError,
     )
 
 
@@ -64,8 +64,8 @@ class Stop(KeyboardInterrupt):
 @pytest.mark.parametrize(
     ("stage", "epoch"), [("fine-tuning", 0), ("fine-tuning", 1)], ids=["between", "within"]
 )
-def test_an_interrupted_transfer_goes_on(training, reference, tmp_path, monkeypatch, stage, epoch):
-    """Interrupted before or within the second stage, a run repeats no epoch and forgets none."""
+def test_an_interrupted_transfer_resumes(training, reference, tmp_path, monkeypatch, stage, epoch):
+    """A run that is interrupted before or within the second stage repeats and loses no epoch."""
     begun, plain = [], training.transfer.EpochBar
 
     class Interrupting(plain):
@@ -111,7 +111,7 @@ def test_a_fast_run_leaves_its_files_and_no_cache(training, reference, tmp_path)
     assert metrics["test_accuracy"] == pytest.approx(accuracy)
 
 
-def test_only_what_is_behind_the_trunk_learns(training, reference, tmp_path):
+def test_only_the_layers_behind_the_trunk_are_trained(training, reference, tmp_path):
     lighter = training.folding.folded(weights.mobilenet(32))
     before = {name: lighter.get_layer(name).get_weights()[0] for name in ("first", "last")}
     settings = settings_of(training, "transfer-fast")
@@ -123,30 +123,30 @@ def test_only_what_is_behind_the_trunk_learns(training, reference, tmp_path):
 
 
 @pytest.mark.parametrize("changed", ["nothing", "the split", "the weights"])
-def test_features_of_other_images_or_another_trunk_are_made_anew(
+def test_features_of_other_images_or_another_trunk_are_computed_again(
     training, tmp_path, reference, monkeypatch, changed
 ):
-    """An interrupted run goes on after its split was mended: old features would meet new labels."""
+    """Old features would get new labels if a run resumed after its split was corrected."""
     calls = []
     extract = SimpleNamespace(cache_features=lambda trunk, some: calls.append(len(some)) or some)
     images, some = training.keras.Input((2, 2)), np.arange(8.0).reshape(2, 2, 2)
     trunk = training.keras.Model(images, training.keras.layers.Dense(2)(images))
     parts = {name: (some, np.eye(2)) for name in ("train", "validation")}
     choices = training.fast.Choices(views=1)
-    given = (choices, extract, settings_of(training, "transfer-fast"), tmp_path)
-    training.fast._features(trunk, parts, *given)
+    checkpoint = SimpleNamespace(settings=settings_of(training, "transfer-fast"), out=tmp_path)
+    training.fast._features(trunk, parts, choices, extract, checkpoint)
     assert calls == [2, 2]
     if changed == "the split":
         parts["train"] = (some[::-1], np.eye(2))
     elif changed == "the weights":
         trunk.set_weights([weights + 1 for weights in trunk.get_weights()])
-    training.fast._features(trunk, parts, *given)
+    training.fast._features(trunk, parts, choices, extract, checkpoint)
     assert calls == [2, 2] * (1 if changed == "nothing" else 2)
 
 
 @pytest.fixture
 def counting():
-    """Doubles its images, and counts how many it was given; Ctrl-C can be set for a call."""
+    """Double images and count them; `stop_at` is the call at which Ctrl-C comes."""
 
     class Counting:
         seen, calls, stop_at = 0, 0, None
@@ -161,7 +161,7 @@ def counting():
     return Counting()
 
 
-def test_features_go_on_where_they_stopped(training, counting, tmp_path, monkeypatch):
+def test_features_resume_where_they_stopped(training, counting, tmp_path, monkeypatch):
     monkeypatch.setattr(training.features, "CHUNK", 10)
     images, file = np.arange(35.0).reshape(35, 1), tmp_path / "cache" / "a.npy"
     counting.stop_at = 3
@@ -177,7 +177,7 @@ def test_features_go_on_where_they_stopped(training, counting, tmp_path, monkeyp
     assert counting.seen == 70
 
 
-def test_a_cut_off_cache_is_made_anew(training, counting, tmp_path):
+def test_a_truncated_cache_is_computed_again(training, counting, tmp_path):
     images, file = np.arange(8.0).reshape(8, 1), tmp_path / "a.npy"
     training.features.cached(file, images, counting, (1,), "key")
     file.write_bytes(file.read_bytes()[:-4])
@@ -229,10 +229,10 @@ def test_folded_computes_the_same(training):
     x = random.uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
     expected, found = (model.predict(x, verbose=0) for model in (base, lighter))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
-    assert len(lighter.layers) == len(base.layers) - 52  # so many BatchNormalization there are
+    assert len(lighter.layers) == len(base.layers) - 52  # one for each BatchNormalization
 
 
-def test_a_normalisation_without_a_convolution_cannot_be_folded(training):
+def test_a_normalization_without_a_convolution_cannot_be_folded(training):
     layers = training.keras.layers
     model = training.keras.Sequential(
         [training.keras.Input((4, 4, 3)), layers.ReLU(), layers.BatchNormalization()]
@@ -256,7 +256,7 @@ def test_missing_or_broken_weights_are_named(monkeypatch, tmp_path):
         weights.mobilenet(96)
 
 
-def test_without_a_network_the_weights_say_so(monkeypatch, tmp_path):
+def test_a_failed_download_of_the_weights_is_reported(monkeypatch, tmp_path):
     import keras
 
     def fails(*args, **kwargs):
@@ -280,7 +280,7 @@ def test_train_transfer_without_weights_is_one_line(command, reference, tmp_path
 def test_settings_of_another_recipe_are_refused(training, reference, tmp_path):
     settings = settings_of(training, "transfer-fast")
     training.recipes.run(reference, SMALL, settings, tmp_path)
-    said = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
-    assert said["recipe"] == "transfer-fast"
+    metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["recipe"] == "transfer-fast"
     with pytest.raises(training.RunError, match="finished run"):
         training.recipes.run(reference, SMALL, replace(settings, seed=1), tmp_path)

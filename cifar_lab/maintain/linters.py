@@ -1,0 +1,34 @@
+"""Runs the linters: ruff for code and docstrings, typos for spelling."""
+
+import os
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+from cifar_lab.course import syllabus
+
+LINTERS = (
+    ("ruff", "check", "--output-format=concise", "--quiet"),
+    ("ruff", "format", "--check", "--output-format=concise", "--quiet"),
+    ("typos", "--format=brief"),
+)
+INSTALL = 'python -m pip install -c constraints.txt -e ".[dev]"'
+
+
+def problems(folder: Path = syllabus.ROOT) -> list[str]:
+    """Return the lines that the linters print about the files in `folder`."""
+    return [line for name, *arguments in LINTERS for line in _run(name, arguments, folder)]
+
+
+def _run(name: str, arguments: list[str], folder: Path) -> list[str]:
+    # the environment's own programs are not on PATH if it is not activated
+    places = [sysconfig.get_path("scripts"), os.environ.get("PATH", "")]
+    program = shutil.which(name, path=os.pathsep.join(places))
+    if program is None:
+        return [f"{name} is not installed: {INSTALL}"]
+    command = [program, *arguments, "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
+    if done.returncode == 0:
+        return []
+    return (done.stdout or done.stderr).splitlines()
