@@ -1,4 +1,76 @@
-"""Sandbox: one submission in processes that can return values and reach nothing else."""
+"""Sandbox: one submission in processes that can return values and reach nothing else.
+
+Threat model. Learner code is hostile: it may run any program and send any bytes. It must not read
+expected values, labels or points, write a verdict, or harm the grader, another submission or the
+machine. It runs in a sandbox of bubblewrap (`bubblewrap.py`), in children of a server
+(`cifar_lab.execution.server`); the grader decides on their replies outside.
+
+Covered, each line with tests that prove it (`hostile[FILE: TITLE]` is a submission in
+tests/corpus/hostile/):
+
+- Reading tests, reference, points, hidden tests: they are not mounted.
+  test_learner_code_reaches_only_what_it_needs, hostile[lies: a search for answers on the disk]
+- Reading other files of the machine, or the grader's environment: neither is in the sandbox.
+  hostile[reach: the canary label], hostile[reach: the canary in the environment]
+- A mistake in mounts or environment: the server probes at its start what it can reach.
+  test_a_sandbox_that_is_not_closed_is_a_grading_error,
+  test_a_reference_in_sight_is_a_grading_error
+- Network and abstract sockets: the sandbox has no network.
+  hostile[reach: the network], hostile[reach: an abstract socket]
+- Writing and deleting files: all is read-only but a small /tmp.
+  test_nothing_but_tmp_can_be_written, hostile[reach: files outside /tmp],
+  hostile[reach: all files are deleted]
+- More rights: the user is unprivileged, without capabilities, and other than that of any other
+  running sandbox if the grader is root. hostile[reach: permissions are changed],
+  hostile[reach: mounts and namespaces of its own],
+  test_sandboxes_at_the_same_time_have_different_users
+- The server's memory and sockets: they are closed to its children.
+  hostile[frames: the parent's memory], hostile[frames: the parent's sockets]
+- Forged and damaged replies: a reply is at most a wrong answer or a failure.
+  hostile[frames: a forged worker], hostile[frames: replies in advance],
+  test_damaged_frames_are_rejected_or_harmless, test_a_frame_that_is_not_a_reply_is_a_failure
+- Objects that equal everything, or run code when they are loaded: only plain values are decoded.
+  hostile[lies: an array that equals everything],
+  hostile[lies: an object that runs code when it is unpickled]
+- Files that pytest or Python would run: only the course's modules of a submission are loaded.
+  hostile[planted: a conftest that passes everything],
+  hostile[planted: files that Python runs at startup]
+- Endless calls and imports: a call and a submission have time limits.
+  test_a_submission_has_a_time_limit_in_all, test_a_hanging_import_costs_one_timeout,
+  hostile[endings: a loop that no signal ends]
+- Memory of a process, number of processes, size of a file, of /tmp and of a reply: limited.
+  test_a_process_has_a_memory_limit, test_the_number_of_processes_has_a_limit,
+  test_a_file_has_a_size_limit, test_a_giant_reply_is_refused_before_it_is_read,
+  hostile[frames: limits are raised]
+- Traces for the next test: processes are killed and files in /tmp removed.
+  test_nothing_survives_a_test, test_tests_of_an_exercise_share_a_process_and_no_files,
+  hostile[frames: files for the next test]
+- Ending or stopping the server: the next test gets a new sandbox.
+  test_a_new_sandbox_replaces_one_that_learner_code_ended, hostile[frames: the parent is stopped]
+
+Not covered:
+
+- Memory of a submission as a whole: `Limits.memory` is for one process, and there may be
+  `Limits.processes` of them; files in /tmp and shared memory come on top. The number of files in
+  /tmp has only the kernel's default limit.
+- CPU time: there is no fair share. Time limits are of wall-clock time, so one submission can slow
+  another down, and use every core.
+- Kernel keyrings: they belong to a user id and outlive the sandbox, so a submission can leave notes
+  there for a later one with the same user.
+- System V shared memory and POSIX message queues: no other sandbox sees them, but they are not
+  cleared between tests. In these and in keyrings one test of a submission can leave notes for the
+  next; the message of a public test could then show what a hidden test asked.
+- Tests that share a process (see `Sandbox.session`): Python's state is kept between them.
+- The kernel: user namespaces can be created inside, and no filter limits system calls, so a bug of
+  the kernel may open the sandbox. /proc shows the machine's load, memory and kernel version.
+- Python: `sys.prefix`, its base and /usr are mounted read-only as a whole, with every package and
+  file that is installed there, and so is `cifar_lab/execution`.
+- Questions without a secret: fixed inputs of a test, and their answers, can be memorized.
+- The grader's decoder: replies are parsed outside, by `json` and safetensors. They are tested with
+  damaged frames, not proven.
+- All that `UnprivilegedUser` leaves open (`unprivileged.py`), which is used only if no sandbox can
+  be built.
+"""
 
 import contextlib
 import os
