@@ -41,7 +41,7 @@ tests/corpus/hostile/):
 - Memory of a process, number of processes, size of a file, of /tmp and of a reply: limited.
   test_a_process_has_a_memory_limit, test_the_number_of_processes_has_a_limit,
   test_a_file_has_a_size_limit, test_a_giant_reply_is_refused_before_it_is_read,
-  hostile[frames: limits are raised]
+  hostile[reach: endless threads]
 - Traces for the next test: processes are killed and files in /tmp removed.
   test_nothing_survives_a_test, test_tests_of_an_exercise_share_a_process_and_no_files,
   hostile[frames: files for the next test]
