@@ -45,7 +45,7 @@ _DTYPES = frozenset(
 
 
 class Command(StrEnum):
-    """What the grader asks of the server in a sandbox; the value of "do" on the control channel."""
+    """Command of the grader to a sandbox's server: "do" in a message on the control channel."""
 
     LIMIT = "limit"  # set the resource limits of later children
     PROBE = "probe"  # list what can be reached from inside
@@ -265,7 +265,7 @@ class ControlChannel:
 
     Args:
         connection: The socket.
-        max_descriptors: File descriptors to accept with a message.
+        max_descriptors: File descriptors to accept with a message; the kernel drops others.
     """
 
     def __init__(self, connection: socket.socket, max_descriptors: int = 0):
@@ -295,20 +295,14 @@ class ControlChannel:
         self._connection.settimeout(seconds)
         descriptors: list[int] = []
         while b"\n" not in self._buffer:
-            part = self._receive_part(descriptors)
+            part, found, _, _ = socket.recv_fds(self._connection, _CHUNK, self._max_descriptors)
             if not part:
                 raise ConnectionError("the other end was closed")
             self._buffer += part
+            descriptors += found
         line, _, self._buffer = self._buffer.partition(b"\n")
         return json.loads(line), descriptors
 
     def close(self) -> None:
         """Close this end."""
         self._connection.close()
-
-    def _receive_part(self, descriptors: list[int]) -> bytes:
-        if not self._max_descriptors:
-            return self._connection.recv(_CHUNK)
-        part, found, _, _ = socket.recv_fds(self._connection, _CHUNK, self._max_descriptors)
-        descriptors += found
-        return part

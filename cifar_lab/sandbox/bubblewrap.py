@@ -79,7 +79,7 @@ def command_line(
         bwrap: The path of bubblewrap.
         folder: The submission.
         user: The user to run the server as; None if the grader is not root.
-        limits: What the submission may use.
+        limits: Limits of the submission.
         control: File descriptor of the server's end of the control channel.
     """
     arguments = [bwrap, *namespaces(user), *mounts(folder, limits), "--chdir", "/tmp"]

@@ -26,12 +26,14 @@ tests/corpus/hostile/):
   test_sandboxes_at_the_same_time_have_different_users
 - The server's memory and sockets: they are closed to its children.
   hostile[frames: the parent's memory], hostile[frames: the parent's sockets]
-- Forged and damaged replies: a reply is at most a wrong answer or a failure.
+- Damaged and forged replies: they end as wrong answers or failures, never as verdicts.
   hostile[frames: a forged worker], hostile[frames: replies in advance],
   test_damaged_frames_are_rejected_or_harmless, test_a_frame_that_is_not_a_reply_is_a_failure
 - Objects that equal everything, or run code when they are loaded: only plain values are decoded.
   hostile[lies: an array that equals everything],
   hostile[lies: an object that runs code when it is unpickled]
+- Forged layers of a model: its predictions are computed again outside, from layers and weights.
+  hostile[models: a small model with a large one's spec]
 - Files that pytest or Python would run: only the course's modules of a submission are loaded.
   hostile[planted: a conftest that passes everything],
   hostile[planted: files that Python runs at startup]
@@ -56,7 +58,7 @@ Not covered:
 - CPU time: there is no fair share. Time limits are of wall-clock time, so one submission can slow
   another down, and use every core.
 - Kernel keyrings: they belong to a user id and outlive the sandbox, so a submission can leave notes
-  there for a later one with the same user.
+  there for a later one with the same user. If the grader has a session keyring, it can be read.
 - System V shared memory and POSIX message queues: no other sandbox sees them, but they are not
   cleared between tests. In these and in keyrings one test of a submission can leave notes for the
   next; the message of a public test could then show what a hidden test asked.
@@ -66,8 +68,10 @@ Not covered:
 - Python: `sys.prefix`, its base and /usr are mounted read-only as a whole, with every package and
   file that is installed there, and so is `cifar_lab/execution`.
 - Questions without a secret: fixed inputs of a test, and their answers, can be memorized.
-- The grader's decoder: replies are parsed outside, by `json` and safetensors. They are tested with
-  damaged frames, not proven.
+- Claims: the learner's process reports what optimizers, callbacks and training steps do, and what
+  arguments are after a call. Learner code can forge these reports.
+- Work outside: the grader decodes replies, by `json` and safetensors, compiles modules and rebuilds
+  models. Its own memory and time for that are not limited.
 - All that `UnprivilegedUser` leaves open (`unprivileged.py`), which is used only if no sandbox can
   be built.
 """
@@ -108,7 +112,7 @@ class Sandbox:
 
     Args:
         folder: The submission: a folder with a `cifar_course/`.
-        limits: What the submission may use.
+        limits: Limits of the submission.
         hidden: The folder of an instructor's own tests, which must not be readable from inside.
 
     Raises:
