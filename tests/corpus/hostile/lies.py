@@ -321,7 +321,6 @@ def standardize(images, mean, std):
 
 # %% the images are resized
 # earns: 0
-# failures: bad reply
 def standardize(images, mean, std):
     images.resize((1000, 7, 6, 3), refcheck=False)
 
