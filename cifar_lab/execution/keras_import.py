@@ -9,30 +9,30 @@ from collections.abc import Iterator
 
 
 def import_keras() -> None:
-    """Import Keras with the process's standard error closed; Python's own errors still come.
+    """Import Keras while the process's stderr is closed; Python's exceptions are still raised.
 
-    Warnings of TensorFlow stay silent afterwards, too.
+    TensorFlow's warnings stay off afterwards.
     """
     if "keras" in sys.modules:
         return
-    with _no_standard_error():
+    with _closed_stderr():
         import keras  # noqa: F401
-    # its advice on many small models is for those who write training loops
+    # it warns of retracing whenever many small models are built
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    # half a million objects that stay to the end: no search for garbage need look at them again,
-    # and no forked child gets a copy of its own because one did
+    # half a million objects that are never freed: garbage collection need not visit them again, and
+    # a visit in a forked child would copy the memory that it shares with its parent
     gc.freeze()
 
 
 @contextlib.contextmanager
-def _no_standard_error() -> Iterator[None]:
-    # these lines are written before any of TensorFlow's own settings are read, below Python
+def _closed_stderr() -> Iterator[None]:
+    # native code prints these lines before TensorFlow reads any of its own settings
     before = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    devnull = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(devnull, 2)
         yield
     finally:
         os.dup2(before, 2)
         os.close(before)
-        os.close(nowhere)
+        os.close(devnull)

@@ -12,17 +12,17 @@ PACKAGE = "cifar_course"
 
 
 def read_module(folder: Path, module: str) -> str:
-    """A module's text, without the mark that some editors begin UTF-8 with.
+    """Return a module's text, without a byte order mark.
 
     Raises:
-        OSError: It is not there, or not readable.
+        OSError: The file does not exist or cannot be read.
         UnicodeDecodeError: It is not UTF-8.
     """
     return (folder / PACKAGE / f"{module}.py").read_text(encoding="utf-8-sig")
 
 
 class _Loader(importlib.abc.SourceLoader):
-    """Reads a module from its file, afresh each time: no stale or littering .pyc."""
+    """Loader that reads a module from its source file: no stale .pyc, and none is written."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -35,7 +35,7 @@ class _Loader(importlib.abc.SourceLoader):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds the modules of one submission, and only those that a submission may hold."""
+    """Finder of the modules of one submission, and only of those that a submission may hold."""
 
     def __init__(self, folder: Path, modules: tuple[str, ...]):
         self.folder = folder
@@ -60,8 +60,8 @@ class _Finder(importlib.abc.MetaPathFinder):
 class Modules:
     """The modules of one submission, imported by file path under the name `cifar_course`.
 
-    They live beside whatever else this process knows as `cifar_course` (a notebook's own
-    import, say): `active` swaps them in, and out again afterwards.
+    This process may already have imported another `cifar_course`, such as a notebook's: `active`
+    replaces it in `sys.modules` and puts it back afterwards.
     """
 
     def __init__(self, folder: Path, modules: tuple[str, ...]):
@@ -73,20 +73,20 @@ class Modules:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Within this, `import cifar_course.x` means the submission's."""
-        outside = _take_out()
+        """Make `import cifar_course.x` import the submission's module within this context."""
+        others = _pop_course_modules()
         sys.modules.update(self._loaded)
         sys.meta_path.insert(0, self._finder)
         try:
             yield
         finally:
             sys.meta_path.remove(self._finder)
-            self._loaded = _take_out()
-            sys.modules.update(outside)
+            self._loaded = _pop_course_modules()
+            sys.modules.update(others)
 
 
-def _take_out() -> dict[str, ModuleType]:
-    # no search through sys.modules: TensorFlow brings thousands, and this runs at every call
+def _pop_course_modules() -> dict[str, ModuleType]:
+    # no search through sys.modules: TensorFlow adds thousands, and this runs at every call
     package = sys.modules.pop(PACKAGE, None)
     if package is None:
         return {}

@@ -1,15 +1,15 @@
-"""What a grading test needs on the learner's side besides learner code: `learner.tools`.
+"""Functions that a grading test calls in the learner's process: `learner.tools`.
 
-Each function runs where learner code runs, so it may use Keras; tests may not.
+They run where learner code runs, so they may use Keras; tests may not.
 """
 
 import itertools
 
-WORTH_A_GRAPH = 30  # batches: tracing a graph takes as long as a few dozen steps without one
+GRAPH_PAYS_FROM = 30  # batches: tracing a graph takes as long as a few dozen eager ones
 
 
 def small_model(classes: int = 3, features: int = 4, seed: int = 0):
-    """An uncompiled softmax classifier of vectors `(n, features)`, with seeded weights."""
+    """Return an uncompiled softmax classifier of vectors `(n, features)`, with seeded weights."""
     import keras
 
     kernel = keras.initializers.GlorotUniform(seed=seed)
@@ -22,10 +22,10 @@ def small_model(classes: int = 3, features: int = 4, seed: int = 0):
 
 
 def opaque_model(classes: int = 3, features: int = 4, seed: int = 0):
-    """`small_model` with a last layer that changes nothing.
+    """Return `small_model` with a last layer that changes nothing.
 
-    TensorFlow then cannot see the softmax: where it does, it forgives a loss that expects
-    logits, which other backends do not.
+    It hides the softmax from TensorFlow, which otherwise corrects a loss that expects logits;
+    other backends do not correct it.
     """
     import keras
 
@@ -35,7 +35,7 @@ def opaque_model(classes: int = 3, features: int = 4, seed: int = 0):
 
 
 def compiled_model(rate=0.5, classes: int = 3, features: int = 4, seed: int = 0, steps: int = 10):
-    """`small_model`, compiled with plain gradient descent, for about so many `steps`."""
+    """Return `small_model`, compiled with plain gradient descent, for about so many `steps`."""
     import keras
 
     model = small_model(classes, features, seed)
@@ -43,15 +43,16 @@ def compiled_model(rate=0.5, classes: int = 3, features: int = 4, seed: int = 0,
         keras.optimizers.SGD(rate),
         "categorical_crossentropy",
         metrics=["accuracy"],
-        run_eagerly=steps < WORTH_A_GRAPH,
+        run_eagerly=steps < GRAPH_PAYS_FROM,
     )
     return model
 
 
 def compiled_cnn(rate=0.02, size: int = 16, classes: int = 10):
-    """A network so small that it learns images within seconds; with momentum.
+    """Return a network so small that it learns images within seconds.
 
-    Adam learns no better here, and its graph takes a second longer to trace.
+    It is compiled with SGD and momentum: Adam learns no better here, and its graph takes a second
+    longer to trace.
     """
     import keras
 
@@ -71,7 +72,7 @@ def compiled_cnn(rate=0.02, size: int = 16, classes: int = 10):
 
 
 def compiled(model, learning_rate: float = 1e-3):
-    """The same model, ready to train on one-hot labels with Adam; it reports the loss alone."""
+    """Compile the model for one-hot labels with Adam and without metrics; return it."""
     import keras
 
     model.compile(keras.optimizers.Adam(learning_rate), "categorical_crossentropy")
@@ -79,14 +80,14 @@ def compiled(model, learning_rate: float = 1e-3):
 
 
 def dense(units: int, seed: int = 0):
-    """A linear layer with a seeded kernel and a bias of zeros."""
+    """Return a linear layer with a seeded kernel and a bias of zeros."""
     import keras
 
     return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(seed=seed))
 
 
 def regression(layers: list, features: int, rate: float = 0.1):
-    """These layers one after the other, compiled: squared error, plain gradient descent."""
+    """Return a model of these layers, compiled: squared error, plain gradient descent."""
     import keras
 
     model = keras.Sequential([keras.Input((features,)), *layers])
@@ -95,12 +96,12 @@ def regression(layers: list, features: int, rate: float = 0.1):
 
 
 def steps_taken(model) -> int:
-    """How many steps the model's optimizer has taken."""
+    """Return the number of steps that the model's optimizer has taken."""
     return int(model.optimizer.iterations)
 
 
 def stop_after(epochs: int):
-    """A callback that stops training after so many epochs."""
+    """Return a callback that stops training after so many epochs."""
     import keras
 
     class StopAfter(keras.callbacks.Callback):
@@ -111,19 +112,19 @@ def stop_after(epochs: int):
 
 
 def epochs_planned(callback) -> int:
-    """How many epochs the training run that this callback was in had planned, as `fit` told it."""
+    """Return the number of epochs that `fit` planned for the training run of this callback."""
     return (callback.params or {}).get("epochs", 0)
 
 
 def rates_used(schedule, steps: int) -> list[float]:
-    """The rates at which an optimizer with this schedule really takes its first steps."""
+    """Return the learning rates of the first steps of an optimizer with this schedule."""
     import keras
     import numpy as np
 
     model = keras.Sequential(
         [keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")]
     )
-    # for an input of 1 the loss is the weight, its gradient 1, and a step as long as the rate
+    # for an input of 1 the loss is the weight, its gradient is 1, and each step equals the rate
     model.compile(keras.optimizers.SGD(schedule), loss=lambda target, output: output)
     weights = [0.0]
     for _ in range(steps):
@@ -133,7 +134,7 @@ def rates_used(schedule, steps: int) -> list[float]:
 
 
 def rehearse(callbacks, metrics: dict, rate: float = 0.5) -> dict:
-    """What callbacks do in a training run whose metrics after each epoch are laid down.
+    """Run callbacks through the epochs of a training run with given metrics.
 
     Args:
         callbacks: A list of callbacks.
@@ -148,7 +149,7 @@ def rehearse(callbacks, metrics: dict, rate: float = 0.5) -> dict:
     import numpy as np
 
     model, rates = compiled_model(rate), []
-    model.train_on_batch(np.ones((3, 4)), np.eye(3))  # from now on it knows its metrics by name
+    model.train_on_batch(np.ones((3, 4)), np.eye(3))  # before it, its metrics have no names
     run = keras.callbacks.CallbackList(callbacks, model=model, epochs=len(metrics["val_loss"]))
     run.on_train_begin()
     for epoch in range(len(metrics["val_loss"])):
@@ -162,20 +163,20 @@ def rehearse(callbacks, metrics: dict, rate: float = 0.5) -> dict:
     return {"rates": rates, "weight": float(model.get_weights()[0].flat[0])}
 
 
-# --- lesson 5: bases, and what happens inside them ------------------------------------------------
+# --- lesson 5: base models --------------------------------------------------------------------
 
 
 def small_base(size: int = 40, seed: int = 0):
-    """A base like MobileNetV2, so small that it costs nothing, with what a base has.
+    """Return a base model of 15 layers, a fast stand-in for MobileNetV2.
 
-    A fixed square input `(size, size, 3)`, convolutions, BatchNormalization whose statistics have
-    seen something, 15 layers in all. `reached` and `batches` ask its first layer what came in.
+    It has a fixed square input `(size, size, 3)`, convolutions, and BatchNormalization whose moving
+    statistics are not 0 and 1. Its first layer records its inputs for `reached`.
     """
     import keras
 
     keras.utils.set_random_seed(seed)
     x = inputs = keras.Input((size, size, 3))
-    x = _watch()(x)
+    x = _recorder()(x)
     for filters, strides in ((8, 4), (8, 2), (12, 1), (16, 1)):
         x = keras.layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(x)
         x = keras.layers.BatchNormalization(momentum=0.9)(x)
@@ -184,7 +185,7 @@ def small_base(size: int = 40, seed: int = 0):
 
 
 def mobilenet(size: int = 96, alpha: float = 0.35, seed: int = 0):
-    """A true MobileNetV2 of 154 layers without its top, narrow and untrained."""
+    """Return a MobileNetV2 of 154 layers without its top, narrow and untrained."""
     import keras
 
     keras.utils.set_random_seed(seed)
@@ -193,14 +194,17 @@ def mobilenet(size: int = 96, alpha: float = 0.35, seed: int = 0):
 
 
 def extractor(seed: int = 0):
-    """A compiled network for images `(6, 5, 3)` that differs in training and at inference."""
+    """Return a compiled network for images `(6, 5, 3)` that differs in training and inference.
+
+    Its first layer records its inputs for `batches`.
+    """
     import keras
 
     keras.utils.set_random_seed(seed)
     model = keras.Sequential(
         [
             keras.Input((6, 5, 3)),
-            _watch(),
+            _recorder(),
             keras.layers.RandomFlip("horizontal_and_vertical"),
             keras.layers.Rescaling(1 / 255),
             keras.layers.Flatten(),
@@ -209,29 +213,29 @@ def extractor(seed: int = 0):
             keras.layers.Dropout(0.5),
         ]
     )
-    model.compile(run_eagerly=True)  # so that the watch sees true batches
-    model.layers[0].seen.clear()  # it has seen the placeholders of which the model was built
+    model.compile(run_eagerly=True)  # so that the recorded batches are arrays, not placeholders
+    model.layers[0].recorded.clear()  # the placeholders that the model was built with
     return _with_statistics(model, seed)
 
 
-def _watch():
-    """A layer that changes nothing and notes what it is given."""
+def _recorder():
+    """Return a layer that returns its inputs unchanged and records them."""
     import keras
 
-    class Watch(keras.layers.Layer):
+    class Recorder(keras.layers.Layer):
         def __init__(self, **kwargs):
             super().__init__(**kwargs)
-            self.seen = []
+            self.recorded = []
 
         def call(self, inputs):
-            self.seen.append(inputs)
+            self.recorded.append(inputs)
             return inputs
 
-    return Watch()
+    return Recorder()
 
 
 def _with_statistics(model, seed: int):
-    """The same model; its BatchNormalization has moving statistics that are not 0 and 1."""
+    """Give BatchNormalization moving statistics that are not 0 and 1; return the model."""
     import numpy as np
 
     random = np.random.default_rng(seed)
@@ -244,26 +248,26 @@ def _with_statistics(model, seed: int):
 
 
 def reached(model, base, images, training: bool = False):
-    """What reaches the first convolution of `small_base` when the model is called on images.
+    """Return the input of `small_base`'s first convolution when the model is called on images.
 
     Returns:
         An array, or None if the model does not use this base.
     """
     import keras
 
-    seen = base.layers[1].seen
-    seen.clear()
+    recorded = base.layers[1].recorded
+    recorded.clear()
     model(keras.ops.convert_to_tensor(images, "float32"), training=training)
-    return keras.ops.convert_to_numpy(seen[-1]) if seen else None
+    return keras.ops.convert_to_numpy(recorded[-1]) if recorded else None
 
 
 def batches(model) -> list[int]:
-    """How many images each batch had that `extractor` has seen."""
-    return [int(seen.shape[0]) for seen in model.layers[0].seen]
+    """Return the sizes of the batches that an `extractor` was called on."""
+    return [int(batch.shape[0]) for batch in model.layers[0].recorded]
 
 
 def outputs_in_training(model, images):
-    """What the model makes of images when it is called with `training=True`."""
+    """Return the model's outputs for images when it is called with `training=True`."""
     import keras
 
     images = keras.ops.convert_to_tensor(images, "float32")
@@ -271,12 +275,12 @@ def outputs_in_training(model, images):
 
 
 def penalty(model) -> float:
-    """What regularisation adds to the loss."""
+    """Return the regularization loss."""
     return float(sum(float(loss) for loss in model.losses))
 
 
 def head_on(base, classes: int = 3):
-    """A small softmax head on a base, which stays as frozen or unfrozen as it is; not compiled."""
+    """Return an uncompiled model: the base, frozen or not as it is, and a small softmax head."""
     import keras
 
     return keras.Sequential(
@@ -289,31 +293,31 @@ def head_on(base, classes: int = 3):
 
 
 def unfreeze(base, places: list[int]) -> None:
-    """Exactly the layers at these places of the base are trainable; none for an empty list."""
+    """Make exactly the layers at these places of the base trainable."""
     base.trainable = True
     for place, layer in enumerate(base.layers):
         layer.trainable = place in places
 
 
 def freeze(base) -> None:
-    """Nothing in the base is trainable, and the base itself is not."""
+    """Freeze the base and all its layers."""
     base.trainable = False
 
 
 def layers_of(base) -> list[dict]:
-    """For each layer: class, whether an optimizer of the whole base would move it, weights.
+    """Return class, name, `trains` and weights of each layer.
 
-    `trains` is None for a layer without weights.
+    `trains` is True if an optimizer of the whole base would change the layer's weights, and None
+    for a layer without weights.
     """
     import keras
 
-    free = {id(variable) for variable in base.trainable_variables}
-
+    trainable = {id(variable) for variable in base.trainable_variables}
     return [
         {
             "class": type(layer).__name__,
             "name": layer.name,
-            "trains": any(id(v) in free for v in layer.variables) if layer.variables else None,
+            "trains": any(id(v) in trainable for v in layer.variables) if layer.variables else None,
             "weights": [keras.ops.convert_to_numpy(v) for v in layer.variables],
         }
         for layer in base.layers

@@ -1,131 +1,151 @@
-"""The sandbox: learner code behind bubblewrap, in a process that can only claim return values.
+"""Sandbox: one submission in processes that can return values and reach nothing else.
 
-Nothing of the course is to be seen in there but the few files that answer calls, and the submission.
-No expected values, no labels, no points, no network, no home; read-only but for a small /tmp.
+Threat model. Learner code is hostile: it may run any program and send any bytes. It must not read
+expected values, labels or points, write a verdict, or harm the grader, another submission or the
+machine. It runs in a sandbox of bubblewrap (`bubblewrap.py`), in children of a server
+(`cifar_lab.execution.server`); the grader decides on their replies outside.
+
+Covered, each line with tests that prove it (`hostile[FILE: TITLE]` is a submission in
+tests/corpus/hostile/):
+
+- Reading tests, reference, points, hidden tests: they are not mounted.
+  test_learner_code_reaches_only_what_it_needs, hostile[lies: a search for answers on the disk]
+- Reading other files of the machine, or the grader's environment: neither is in the sandbox.
+  hostile[reach: the canary label], hostile[reach: the canary in the environment]
+- A mistake in mounts or environment: the server probes at its start what it can reach.
+  test_a_sandbox_that_is_not_closed_is_a_grading_error,
+  test_a_reference_in_sight_is_a_grading_error
+- Network and abstract sockets: the sandbox has no network.
+  hostile[reach: the network], hostile[reach: an abstract socket]
+- Writing and deleting files: all is read-only but a small /tmp.
+  test_nothing_but_tmp_can_be_written, hostile[reach: files outside /tmp],
+  hostile[reach: all files are deleted]
+- More rights: the user is unprivileged, without capabilities, and other than that of any other
+  running sandbox if the grader is root. hostile[reach: permissions are changed],
+  hostile[reach: mounts and namespaces of its own],
+  test_sandboxes_at_the_same_time_have_different_users
+- The server's memory and sockets: they are closed to its children.
+  hostile[frames: the parent's memory], hostile[frames: the parent's sockets]
+- Damaged and forged replies: they end as wrong answers or failures, never as verdicts.
+  hostile[frames: a forged worker], hostile[frames: replies in advance],
+  test_damaged_frames_are_rejected_or_harmless, test_a_frame_that_is_not_a_reply_is_a_failure
+- Objects that equal everything, or run code when they are loaded: only plain values are decoded.
+  hostile[lies: an array that equals everything],
+  hostile[lies: an object that runs code when it is unpickled]
+- Forged layers of a model: its predictions are computed again outside, from layers and weights.
+  hostile[models: a small model with a large one's spec]
+- Files that pytest or Python would run: only the course's modules of a submission are loaded.
+  hostile[planted: a conftest that passes everything],
+  hostile[planted: files that Python runs at startup]
+- Endless calls and imports: a call and a submission have time limits.
+  test_a_submission_has_a_time_limit_in_all, test_a_hanging_import_costs_one_timeout,
+  hostile[endings: a loop that no signal ends]
+- Memory of a process, number of processes, size of a file, of /tmp and of a reply: limited.
+  test_a_process_has_a_memory_limit, test_the_number_of_processes_has_a_limit,
+  test_a_file_has_a_size_limit, test_a_giant_reply_is_refused_before_it_is_read,
+  hostile[reach: endless threads]
+- Traces for the next test: processes are killed and files in /tmp removed.
+  test_nothing_survives_a_test, test_tests_of_an_exercise_share_a_process_and_no_files,
+  hostile[frames: files for the next test]
+- Ending or stopping the server: the next test gets a new sandbox.
+  test_a_new_sandbox_replaces_one_that_learner_code_ended, hostile[frames: the parent is stopped]
+
+Not covered:
+
+- Memory of a submission as a whole: `Limits.memory` is for one process, and there may be
+  `Limits.processes` of them; files in /tmp and shared memory come on top. The number of files in
+  /tmp has only the kernel's default limit.
+- CPU time: there is no fair share. Time limits are of wall-clock time, so one submission can slow
+  another down, and use every core.
+- Kernel keyrings: they belong to a user id and outlive the sandbox, so a submission can leave notes
+  there for a later one with the same user. If the grader has a session keyring, it can be read.
+- System V shared memory and POSIX message queues: no other sandbox sees them, but they are not
+  cleared between tests. In these and in keyrings one test of a submission can leave notes for the
+  next; the message of a public test could then show what a hidden test asked.
+- Tests that share a process (see `Sandbox.session`): Python's state is kept between them.
+- The kernel: user namespaces can be created inside, and no filter limits system calls, so a bug of
+  the kernel may open the sandbox. /proc shows the machine's load, memory and kernel version.
+- Python: `sys.prefix`, its base and /usr are mounted read-only as a whole, with every package and
+  file that is installed there, and so is `cifar_lab/execution`.
+- Questions without a secret: fixed inputs of a test, and their answers, can be memorized.
+- Claims: the learner's process reports what optimizers, callbacks and training steps do, and what
+  arguments are after a call. Learner code can forge these reports.
+- Work outside: the grader decodes replies, by `json` and safetensors, compiles modules and rebuilds
+  models. Its own memory and time for that are not limited.
+- All that `UnprivilegedUser` leaves open (`unprivileged.py`), which is used only if no sandbox can
+  be built.
 """
 
 import contextlib
-import itertools
-import json
 import os
-import re
-import shutil
 import signal
 import socket
-import struct
 import subprocess
-import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO
 
 from cifar_lab.course import stubs, syllabus
 from cifar_lab.course.verdict import FailureKind
 from cifar_lab.execution import protocol
+from cifar_lab.execution.protocol import Command
+from cifar_lab.sandbox import bubblewrap, users
+from cifar_lab.sandbox.bubblewrap import NoSandbox
+from cifar_lab.sandbox.limits import Limits, describe_hard_limits
+from cifar_lab.sandbox.session import CHILD_ENDED, Session, is_ready
 from cifar_lab.testing.learner import Failure, GradingError
 
-# all that the worker needs of the course; tests, reference and points stay outside
-INSIDE = ("__init__.py", "execution")
-COURSE, SUBMISSION = Path("/course"), Path("/submission")
-LENGTH = struct.Struct("<Q")  # before every frame, as in server.py
-FIRST_USER = 61_000  # where the grader runs as root, every sandbox has a user of its own
-USERS = Path("/run/cifar-course")  # a locked file for each of them that is taken
-PATIENCE = 2  # timeouts of an exercise
-AGAIN, READY = LENGTH.pack(0), b"+"  # as in server.py
-START = 60  # seconds for a child to come up
-NEXT = 5  # seconds for one that is up to be ready for another test
-MARGIN = 3  # times what a small network needs on this machine, at least, is allowed
-FORKABLE = 2  # threads: a fork of a process with more may wait for a lock that nobody holds
-MEBIBYTE = 2**20
-RESTRICTION = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
-APPARMOR = (
-    "This system's AppArmor forbids bubblewrap the namespaces that it needs. Its own profile for "
-    "it allows them (docs/classes.md): sudo apt install apparmor-profiles && "
-    "sudo cp /usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/ && "
-    "sudo systemctl reload apparmor"
-)
-# the same number of threads on every machine: by default each of these libraries starts one or
-# two for every core, and a fixed limit on processes then fits some machines and fails on others
-THREADS = {
-    "OPENBLAS_NUM_THREADS": "1",  # at import, and a process with more than FORKABLE cannot fork
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "TF_NUM_INTRAOP_THREADS": "2",
-    "TF_NUM_INTEROP_THREADS": "2",
-}
-ENDINGS = (FailureKind.CRASH, FailureKind.KILLED)
-# how a process ends that does something impossible; any other signal was sent to it
-OWN_SIGNALS = frozenset(
-    (
-        *(signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE),
-        *(signal.SIGILL, signal.SIGSYS, signal.SIGTRAP),
-    )
-)
-
-
-class NoSandbox(GradingError):
-    """bubblewrap is not there, or may not do its work."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a submission may use; of memory and processes more, where Keras needs it (`MARGIN`)."""
-
-    memory: int = 8192 * MEBIBYTE  # address space of a process; TensorFlow alone takes 4 GiB
-    # of a user, threads included: TensorFlow starts one per core for every pipeline of images
-    processes: int = 128
-    file: int = 64 * MEBIBYTE
-    tmp: int = 128 * MEBIBYTE
-    reply: int = 512 * MEBIBYTE
-    seconds: float = 60.0  # for one call of learner code, or one import of it
-    total: float = 1800.0  # seconds for all of them together
+COMMAND_SECONDS = 120.0  # for the server to carry out a command
+CHILD_SECONDS = 60.0  # for a child to start
+WAIT_SECONDS = 10.0  # for a child to end
+STDERR_SECONDS, STDERR_BYTES = 2.0, 2000
+MAX_TIMEOUTS = 2  # of an exercise; its other tests are not run then
+MAX_PARENT_THREADS = 2  # a fork of a process with more may wait for a lock that no thread holds
+MARGIN = 3  # a submission may use so many times what a small network takes on this machine
 
 
 class Sandbox:
-    """One submission behind its own sandbox.
+    """One submission in its own sandbox.
 
     Args:
         folder: The submission: a folder with a `cifar_course/`.
-        limits: What the submission may use.
-        hidden: The folder of an instructor's own tests, which nobody may see from inside.
+        limits: Limits of the submission.
+        hidden: The folder of an instructor's own tests, which must not be readable from inside.
 
     Raises:
-        NoSandbox: There is no bubblewrap.
-        GradingError: The sandbox does not stand.
+        NoSandbox: The system cannot build a sandbox.
+        GradingError: The sandbox could not be built, or it is not closed.
     """
 
-    OPEN: frozenset[str] = frozenset()  # what can be reached from inside, and is said to be
+    REACHABLE: frozenset[str] = frozenset()  # what may be reached from inside
 
     def __init__(self, folder: Path, limits: Limits | None = None, hidden: Path | None = None):
         if os.name == "nt":
             raise NoSandbox(
-                "a sandbox needs Linux; --no-sandbox grades without, and stamps the results"
+                "a sandbox needs Linux; --no-sandbox grades without one and stamps the results"
             )
         self.folder, self.hidden = folder, hidden
-        self.user, self._taken = _free_user() if os.getuid() == 0 else (os.getuid(), None)
         self.limits = limits or Limits()
+        self.seconds_left = self.limits.total
+        self.import_failures: dict[str, Failure] = {}  # by module
+        as_root = os.getuid() == 0
+        self.user, self._user_lock = users.reserve_user() if as_root else (os.getuid(), None)
         self._has_keras = False
-        self.left = self.limits.total
-        self.hanging: dict[str, Failure] = {}  # modules whose import does not come to an end
         self._timeouts: Counter[str | None] = Counter()  # by exercise
-        self._kept: tuple[str, socket.socket] | None = None  # an exercise and its child
+        self._idle_child: tuple[str, socket.socket] | None = None  # its exercise and channel
         self._process: subprocess.Popen | None = None
         self._start()
 
-    # --- the sandbox itself --------------------------------------------------------------------
+    # --- the server -----------------------------------------------------------------------------
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair()
-        with theirs, tempfile.TemporaryDirectory() as outside:
-            canary = Path(outside, "canary-label")
-            canary.write_text("7", encoding="utf-8")
+        with theirs:
             self._process = subprocess.Popen(
-                self._command(theirs.fileno()),
+                self._command_line(theirs.fileno()),
                 env={},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -133,9 +153,23 @@ class Sandbox:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
-            theirs.close()
-            self._control, self._buffer, self._has_keras = ours, b"", False
-            self._limit(self.limits)
+        self._control, self._has_keras = protocol.ControlChannel(ours), False
+        self._request(Command.LIMIT, limits=self.limits.as_rlimits())
+        if reached := sorted(set(self._probe()) - self.REACHABLE):
+            self.close()
+            raise GradingError(f"the sandbox is not closed: from inside one can reach {reached}")
+
+    def _command_line(self, control: int) -> list[str]:
+        """Return the command that starts the server; `control` is its end of the socket."""
+        bwrap = bubblewrap.find_bubblewrap()
+        user = self.user if os.getuid() == 0 else None
+        return bubblewrap.command_line(bwrap, self.folder, user, self.limits, control)
+
+    def _probe(self) -> list[str]:
+        """Return what can be reached from inside and should not be."""
+        with tempfile.TemporaryDirectory() as folder:
+            canary = Path(folder, "canary-label")
+            canary.write_text("7", encoding="utf-8")
             secrets = {
                 "the canary label": str(canary),
                 "the tests": str(syllabus.GRADING_TESTS),
@@ -144,31 +178,55 @@ class Sandbox:
             }
             if self.hidden:
                 secrets["the hidden tests"] = str(self.hidden)
-            reached = self._order({"do": "probe", "secrets": secrets})["reached"]
-        if beyond := sorted(set(reached) - self.OPEN):
-            self.close()
-            raise GradingError(f"the sandbox does not stand: from inside one reaches {beyond}")
+            return self._request(Command.PROBE, secrets=secrets)["reached"]
 
-    def _command(self, control: int) -> list[str]:
-        """What starts the server; `control` is its end of the socket."""
-        return _behind_bubblewrap(self.folder, self.user, self.limits, control)
+    def _request(self, command: Command, **arguments) -> dict:
+        """Send a command to the server and return its reply."""
+        try:
+            self._control.send({"do": command, **arguments}, seconds=COMMAND_SECONDS)
+            return self._control.receive(COMMAND_SECONDS)[0]
+        except (OSError, ValueError) as error:
+            message = f"the sandbox ended: {self._stderr_text() or error}"
+            if bubblewrap.namespaces_are_restricted():
+                raise NoSandbox(bubblewrap.with_apparmor_advice(message)) from error
+            raise GradingError(message) from error
 
-    def _limit(self, limits: Limits) -> None:
-        """Set what each child may use."""
-        by_name = {
-            "RLIMIT_AS": limits.memory,
-            "RLIMIT_NPROC": _most_processes(limits),
-            "RLIMIT_FSIZE": limits.file,
-            "RLIMIT_CORE": 0,
-            "RLIMIT_NOFILE": 256,
-        }
-        self._order({"do": "limit", "limits": by_name})
+    def _stderr_text(self) -> str:
+        """Return what the server printed before it ended; nothing if it has not ended."""
+        try:
+            self._process.wait(timeout=STDERR_SECONDS)
+        except subprocess.TimeoutExpired:
+            return ""
+        return self._process.stderr.read(STDERR_BYTES).decode(errors="replace").strip()
+
+    def import_keras(self) -> None:
+        """Import Keras in the server, and raise the limits to what it needs on this machine.
+
+        Raises:
+            GradingError: A child cannot train a network of the course's own.
+        """
+        if self._process is None:
+            self._start()
+        if self._has_keras:
+            return
+        found = self._request(Command.IMPORT_KERAS)
+        if found["threads"] > MAX_PARENT_THREADS:
+            raise GradingError(f"Keras started {found['threads']} threads: a fork of it may hang")
+        if found["status"] != 0:
+            raise GradingError(
+                "TensorFlow cannot train here, not even the course's own code. The limits of the "
+                f"shell that started this are: {describe_hard_limits(found['hard'])}"
+            )
+        needed = {name: MARGIN * found[name] for name in ("processes", "memory")}
+        more = {name: max(getattr(self.limits, name), n) for name, n in needed.items()}
+        self._request(Command.LIMIT, limits=replace(self.limits, **more).as_rlimits())
+        self._has_keras = True
 
     def close(self) -> None:
         """End the sandbox and everything in it."""
-        if self._kept:
-            self._kept[1].close()
-            self._kept = None
+        if self._idle_child:
+            self._idle_child[1].close()
+            self._idle_child = None
         if self._process is None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -178,95 +236,69 @@ class Sandbox:
         self._control.close()
         self._process = None
 
-    def _order(self, order: dict, seconds: float = 120) -> dict:
-        """Tell the server inside what to do; its answer."""
-        line = json.dumps(order).encode() + b"\n"
-        try:
-            self._control.settimeout(seconds)
-            self._control.sendall(line)
-            return self._answer(seconds)
-        except (OSError, ValueError) as error:
-            words = f"the sandbox came down: {self._last_words() or error}"
-            if _namespaces_are_restricted():
-                raise NoSandbox(f"{words}\n{APPARMOR}") from error
-            raise GradingError(words) from error
-
-    def _answer(self, seconds: float) -> dict:
-        self._control.settimeout(seconds)
-        while b"\n" not in self._buffer:
-            part = self._control.recv(65536)
-            if not part:
-                raise ConnectionError("it hung up")
-            self._buffer += part
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return json.loads(line)
-
-    def _last_words(self) -> str:
-        try:
-            self._process.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            return ""
-        return self._process.stderr.read(2000).decode(errors="replace").strip()
-
-    # --- tests --------------------------------------------------------------------------------
+    # --- tests ----------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def session(
         self, seed: int, keras: bool = False, exercise: str | None = None, alone: bool = False
-    ) -> Iterator["Session"]:
-        """Learner code, freshly imported for one test.
+    ) -> Iterator[Session]:
+        """Open a session with learner code that is freshly imported for one test.
+
+        With Keras, tests of one exercise in a row share a process: TensorFlow takes longer to
+        start computing than most tests take.
 
         Args:
-            seed: Where random generators start.
-            keras: Whether it is to find Keras imported.
-            exercise: Where Keras is imported, tests of one exercise in a row run in the same
-                process: for TensorFlow to begin to compute takes longer than most of them.
-                After `PATIENCE` timeouts of an exercise its other tests do not wait.
-            alone: This test has a process of its own all the same.
+            seed: Seed of the global random generators.
+            keras: True if the server is to import Keras first.
+            exercise: The test's exercise; after `MAX_TIMEOUTS` timeouts its tests are not run.
+            alone: True if the test must not share a process with another.
         """
-        session = Session(self)
-        if self._timeouts[exercise] >= PATIENCE:
-            words = f"{PATIENCE} other tests of it took too long already"
-            session.failure = Failure(FailureKind.TIMEOUT, words)
-            yield session
+        if self._timeouts[exercise] >= MAX_TIMEOUTS:
+            message = f"{MAX_TIMEOUTS} other tests of it took too long already"
+            yield Session(self, failure=Failure(FailureKind.TIMEOUT, message))
             return
-        shared = exercise and not alone
-        fresh = partial(self._child, seed, keras)
-        if shared and (channel := self._kept_for(exercise)):
-            session.channel, session.renew = channel, fresh
+        shared_by = None if alone else exercise
+        fork = partial(self._fork_or_restart, seed, keras)
+        if channel := self._take_idle_child(shared_by):
+            session = Session(self, channel, fork_again=fork)
         else:
-            self._end_kept()
-            session.channel = fresh()
+            session = Session(self, fork())
         try:
             yield session
         finally:
-            kind = session.failure.kind if session.failure else None
-            if kind is None and shared:
-                self._kept = (exercise, session.channel)
-            else:
-                session.channel.close()
-            if kind is None and not shared:
-                self.ending()
-            elif kind and kind not in ENDINGS:
-                self.close()  # it goes on, and nobody waits for it
-            if kind == FailureKind.TIMEOUT and exercise:
-                self._timeouts[exercise] += 1
+            self._end_session(session, exercise, shared_by)
 
-    def _kept_for(self, exercise: str) -> socket.socket | None:
-        """The channel of the child that the last test of the exercise has left, if it is ready."""
-        if not self._kept or self._kept[0] != exercise or not _is_ready(self._kept[1]):
+    def _end_session(self, session: Session, exercise: str | None, shared_by: str | None) -> None:
+        kind = session.failure.kind if session.failure else None
+        if kind == FailureKind.TIMEOUT and exercise:
+            self._timeouts[exercise] += 1
+        if kind is None and shared_by:
+            self._idle_child = (shared_by, session.channel)
+            return
+        session.channel.close()
+        if kind is None:
+            self.wait_status()
+        elif kind not in CHILD_ENDED:
+            self.close()  # the child still runs, and there is no use in waiting for it
+
+    def _take_idle_child(self, exercise: str | None) -> socket.socket | None:
+        """Return the channel of a child that answered the exercise's last test, if it is ready.
+
+        A child that is of no use is ended.
+        """
+        if self._idle_child is None:
             return None
-        channel, self._kept = self._kept[1], None
-        return channel
+        known, channel = self._idle_child
+        if known == exercise and is_ready(channel):
+            self._idle_child = None
+            return channel
+        self._idle_child = None
+        channel.close()
+        self.wait_status()
+        return None
 
-    def _end_kept(self) -> None:
-        if self._kept:
-            self._kept[1].close()
-            self._kept = None
-            self.ending()
-
-    def _child(self, seed: int, keras: bool) -> socket.socket:
-        """The channel of a fresh child; what an earlier test has damaged is built anew."""
+    def _fork_or_restart(self, seed: int, keras: bool) -> socket.socket:
+        """Return the channel of a new child, in a new sandbox if an earlier test broke this one."""
         try:
             return self._fork(seed, keras)
         except GradingError:
@@ -281,171 +313,34 @@ class Sandbox:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                line = json.dumps({"do": "session", "seed": seed}).encode() + b"\n"
-                socket.send_fds(self._control, [line], [theirs.fileno()])
-            ours.settimeout(START)
+                message = {"do": Command.SESSION, "seed": seed}
+                self._control.send(message, [theirs.fileno()], COMMAND_SECONDS)
+            ours.settimeout(CHILD_SECONDS)
             if not ours.recv(1):
-                raise ConnectionError("no child came up")
+                raise ConnectionError("no child started")
         except OSError as error:
             ours.close()
-            raise GradingError(f"a test could not begin: {self._last_words() or error}") from error
+            raise GradingError(f"a test could not begin: {self._stderr_text() or error}") from error
         return ours
 
-    def import_keras(self) -> None:
-        """Import Keras in the parent of all children, and see what it needs on this machine.
-
-        Raises:
-            GradingError: A child cannot train a network of the course's own.
-        """
-        if self._process is None:
-            self._start()
-        if self._has_keras:
-            return
-        found = self._order({"do": "keras"})
-        if found["threads"] > FORKABLE:
-            raise GradingError(f"Keras started {found['threads']} threads: a fork of it may hang")
-        if found["status"] != 0:
-            raise GradingError(
-                "TensorFlow cannot train here, whoever wrote the code. The limits of the shell "
-                f"that started this are: {_limits_in_words(found['hard'])}"
-            )
-        needed = {name: MARGIN * found[name] for name in ("processes", "memory")}
-        more = {name: max(getattr(self.limits, name), n) for name, n in needed.items()}
-        self._limit(replace(self.limits, **more))
-        self._has_keras = True
-
-    def ending(self) -> int | None:
-        """The wait status of the last child; None, and the sandbox is gone, if it does not end."""
+    def wait_status(self) -> int | None:
+        """Return the wait status of the last child; close the sandbox if there is none in time."""
         try:
-            return self._answer(seconds=10)["status"]
+            return self._control.receive(WAIT_SECONDS)[0]["status"]
         except (OSError, ValueError):
             self.close()
             return None
 
 
-class Session:
-    """Takes request frames and returns reply frames, as `Worker.handle` does in this process."""
-
-    def __init__(self, sandbox: Sandbox):
-        self.channel: socket.socket | None = None
-        self.renew: Callable[[], socket.socket] | None = None  # where it was another test's
-        self.failure: Failure | None = None
-        self._sandbox = sandbox
-        self._imported: set[str] = set()
-
-    def handle(self, frame: bytes) -> bytes:
-        """One exchange.
-
-        Raises:
-            Failure: Learner code took too long, died, or sent something that is no reply.
-        """
-        if self.failure is not None:
-            raise self.failure
-        limits, start = self._sandbox.limits, time.monotonic()
-        seconds = max(min(limits.seconds, self._sandbox.left), 0)
-        try:
-            if not seconds:
-                raise TimeoutError
-            if self._has_spoken():
-                raise Failure(FailureKind.BAD_REPLY, "it answered before it was asked")
-            self.channel.settimeout(seconds)
-            self.channel.sendall(LENGTH.pack(len(frame)) + frame)
-            (length,) = LENGTH.unpack(self._exactly(LENGTH.size, start + seconds))
-            if length > limits.reply:
-                raise Failure(FailureKind.OUTPUT_LIMIT, f"a reply of {length:,} bytes")
-            return self._exactly(length, start + seconds)
-        except TimeoutError:
-            self.failure = Failure(FailureKind.TIMEOUT, f"no answer within {seconds:.3g} seconds")
-        except OSError:
-            self.channel.close()
-            self.failure = _failure_of(self._sandbox.ending())
-        except Failure as failure:
-            self.failure = failure
-        finally:
-            self._sandbox.left -= time.monotonic() - start
-        raise self.failure
-
-    def _has_spoken(self) -> bool:
-        self.channel.settimeout(0)
-        try:
-            return bool(self.channel.recv(1, socket.MSG_PEEK))
-        except BlockingIOError:
-            return False
-
-    def import_first(self, module: str) -> None:
-        """Import a module of the submission by itself, so that one that hangs does so only once.
-
-        Raises:
-            Failure: It did not come to an end, in this test or in an earlier one.
-        """
-        hanging = self._sandbox.hanging
-        if self.failure is not None:  # an earlier one, not this module's
-            raise self.failure
-        if module in hanging:
-            raise hanging[module]
-        if module in self._imported:
-            return
-        self._imported.add(module)
-        try:
-            self.handle(protocol.encode({"import": module}))
-        except Failure as failure:
-            if self.renew and failure.kind in ENDINGS:
-                # it was an earlier test that ended this process, if late
-                self.channel, self.renew, self.failure = self.renew(), None, None
-                self._imported.clear()
-                self.import_first(module)
-                return
-            hanging[module] = failure
-            raise
-
-    def _exactly(self, count: int, deadline: float) -> bytes:
-        data = bytearray()
-        while len(data) < count:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self.channel.settimeout(left)
-            part = self.channel.recv(min(count - len(data), MEBIBYTE))
-            if not part:
-                raise ConnectionError("it hung up")
-            data += part
-        return bytes(data)
-
-
-def _is_ready(channel: socket.socket) -> bool:
-    """Whether a child that has answered one test takes another."""
-    try:
-        channel.settimeout(NEXT)
-        channel.sendall(AGAIN)
-        return channel.recv(1) == READY
-    except OSError:
-        return False
-
-
-def _failure_of(status: int | None) -> Failure:
-    """How a child ended before it answered."""
-    if status is None:
-        return Failure(
-            FailureKind.KILLED, "the process that ran it is gone, and its sandbox with it"
-        )
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        kind = FailureKind.CRASH if number in OWN_SIGNALS else FailureKind.KILLED
-        return Failure(kind, f"signal {number} ended the process that ran it")
-    return Failure(
-        FailureKind.CRASH, f"the process that ran it ended itself: {os.WEXITSTATUS(status)}"
-    )
-
-
 def check(keras: bool = True) -> None:
-    """Build a sandbox around nothing, train a small network behind it, and take it down again.
+    """Check that this machine can build a sandbox and, with Keras, train a small network in it.
 
     Args:
-        keras: Whether what will be judged needs Keras.
+        keras: True if what will be judged needs Keras.
 
     Raises:
-        NoSandbox: There is no bubblewrap.
-        GradingError: The sandbox does not stand, or this machine's limits do not let Keras train.
+        NoSandbox: The system cannot build a sandbox.
+        GradingError: The sandbox is not closed, or this machine's limits do not let Keras train.
     """
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
@@ -453,157 +348,3 @@ def check(keras: bool = True) -> None:
         with contextlib.closing(Sandbox(Path(folder))) as sandbox:
             if keras:
                 sandbox.import_keras()
-
-
-def _limits_in_words(limits: dict[str, int]) -> str:
-    units = {
-        "RLIMIT_AS": ("address space (ulimit -v)", MEBIBYTE, " MiB"),
-        "RLIMIT_NPROC": ("processes and threads (ulimit -u)", 1, ""),
-        "RLIMIT_FSIZE": ("size of a file (ulimit -f)", MEBIBYTE, " MiB"),
-        "RLIMIT_NOFILE": ("open files (ulimit -n)", 1, ""),
-    }
-    named = [
-        f"{name} {limits[key] // size:,}{unit}"
-        for key, (name, size, unit) in units.items()
-        if key in limits
-    ]
-    return ", ".join(named) or "none"
-
-
-# --- bubblewrap -----------------------------------------------------------------------------------
-
-
-def _behind_bubblewrap(folder: Path, user: int, limits: Limits, control: int) -> list[str]:
-    bwrap = shutil.which("bwrap")
-    if bwrap is None:
-        words = (
-            "bubblewrap is not installed, and without it nothing keeps a submission from its own "
-            "verdict. Install the package `bubblewrap` of your system; --no-sandbox grades without "
-            "it, and stamps every result as untrusted."
-        )
-        raise NoSandbox(f"{words}\n{APPARMOR}" if _namespaces_are_restricted() else words)
-    as_root = os.getuid() == 0
-    words = [bwrap, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
-    words += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "sandbox"]
-    if as_root:
-        # the interpreter may lie where only root can look; a user of its own comes after the mounts
-        words += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-        words += ["--cap-add", "CAP_SETPCAP"]
-    else:
-        words += ["--unshare-user"]
-    words += [*_mounts(folder, limits), "--chdir", "/tmp"]
-    for name, value in environment().items():
-        words += ["--setenv", name, value]
-    words += ["--"]
-    if as_root:
-        words += as_user(user)
-    return [*words, *server(control, SUBMISSION)]
-
-
-def _free_user() -> tuple[int, IO]:
-    """A user who is in no other sandbox on this machine: limits on processes count by user.
-
-    Returns:
-        The user's id, and a file: as long as it is open the user is taken.
-    """
-    import fcntl  # Windows, where the bundle for Gradescope can be made, has none
-
-    USERS.mkdir(mode=0o700, exist_ok=True)
-    for user in itertools.count(FIRST_USER):
-        file = (USERS / str(user)).open("w")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return user, file
-        except BlockingIOError:
-            file.close()
-
-
-def as_user(user: int) -> list[str]:
-    """Words that run what follows them as a user who can become no other."""
-    words = [shutil.which("setpriv"), f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-    return [*words, "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
-
-
-def server(control: int, submission: Path) -> list[str]:
-    """Words that start the server inside."""
-    # -P: nothing is imported from the current folder, which is learner code's own
-    words = [sys.executable, "-P", "-s", "-m", "cifar_lab.execution.server"]
-    return [*words, str(control), str(submission), *syllabus.modules()]
-
-
-def _namespaces_are_restricted() -> bool:
-    """Whether AppArmor keeps bubblewrap from its work, as on Ubuntu since 23.10."""
-    if os.getuid() == 0:
-        return False
-    try:
-        return int(RESTRICTION.read_text()) > 0
-    except (OSError, ValueError):
-        return False
-
-
-def _most_processes(limits: Limits) -> int:
-    """The limit to set on processes.
-
-    Since Linux 5.14 they are counted within a sandbox's own user namespace, and where the grader is
-    root each sandbox is a user. Otherwise the count is one of all that the grader's user runs, sandboxes
-    on every core included.
-    """
-    version = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2]))
-    if os.getuid() == 0 or version >= (5, 14):
-        return limits.processes
-    return _running() + limits.processes * (os.cpu_count() or 1)
-
-
-def _running() -> int:
-    """Processes and threads of this user."""
-    count = 0
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            if process.stat().st_uid == os.getuid():
-                count += len(list((process / "task").iterdir()))
-    return count
-
-
-def _mounts(folder: Path, limits: Limits) -> list[str]:
-    words = ["--proc", "/proc", "--dev", "/dev"]
-    words += ["--size", str(limits.tmp), "--perms", "1777", "--tmpfs", "/tmp"]
-    for system in ("/usr", "/lib", "/lib64", "/bin", "/sbin"):
-        path = Path(system)
-        if path.is_symlink():
-            words += ["--symlink", os.readlink(path), system]  # noqa: PTH115 - relative, as it is
-        elif path.exists():
-            words += ["--ro-bind", system, system]
-    binds = [(str(prefix), prefix) for prefix in _prefixes()]
-    binds += [(str(syllabus.LAB / name), COURSE / "cifar_lab" / name) for name in INSIDE]
-    binds += [(str(folder / "cifar_course"), SUBMISSION / "cifar_course")]
-    for parent in sorted({parent for _, inside in binds for parent in inside.parents}):
-        if str(parent) not in ("/", "/tmp"):
-            # made anew and open to all: outside it may be somebody's closed home
-            words += ["--perms", "0755", "--dir", str(parent)]
-    for outside, inside in binds:
-        words += ["--ro-bind", outside, str(inside)]
-    words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    return [*words, "--remount-ro", "/dev", "--remount-ro", "/"]
-
-
-def _prefixes() -> list[Path]:
-    """Where Python and its packages are, as far as it is not below /usr."""
-    executable = Path(sys.executable).resolve()
-    found = {Path(sys.base_prefix), Path(sys.prefix), executable.parent.parent}
-    return sorted(prefix for prefix in found if not prefix.is_relative_to("/usr"))
-
-
-def environment() -> dict[str, str]:
-    """The settings that are known inside, and no others."""
-    return {
-        "HOME": "/tmp",
-        "TMPDIR": "/tmp",
-        "KERAS_HOME": "/tmp/keras",
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": str(COURSE),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "CUDA_VISIBLE_DEVICES": "",
-        **THREADS,
-    }

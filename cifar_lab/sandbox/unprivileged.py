@@ -1,4 +1,4 @@
-"""A worker that is only another user: for containers that forbid sandboxes within them."""
+"""Isolation by an unprivileged user alone, for containers that do not let a sandbox be built."""
 
 import os
 import shutil
@@ -8,59 +8,63 @@ import tempfile
 from pathlib import Path
 
 from cifar_lab.course import syllabus
-from cifar_lab.sandbox import sandbox
+from cifar_lab.sandbox import bubblewrap
+from cifar_lab.sandbox.sandbox import NoSandbox, Sandbox
+from cifar_lab.sandbox.users import run_as
+
+KILL_ALL = "import os; os.kill(-1, 9)"
 
 
-class UnprivilegedUser(sandbox.Sandbox):
-    """One submission as another user's process, with the server, limits and probe of a sandbox.
+class UnprivilegedUser(Sandbox):
+    """One submission run by an unprivileged user, with the server, limits and probe of a sandbox.
 
-    The user can neither read tests and points nor write results, as long as the course's folder
-    and that of the results are closed to all but root. Whatever anybody may read on the machine,
-    and its network, stay open: who grades this way says so in the results.
+    The user can neither read tests and points nor write results, as long as the folders of the
+    course and of the results are closed to all but root. Not closed: the network, every other file
+    that all users may read, every folder that all may write to, and the list of processes. Results
+    state that they were graded this way.
 
     Raises:
-        NoSandbox: The grader is not root, and cannot start anything as somebody else.
+        NoSandbox: The grader is not root, and cannot run anything as another user.
         GradingError: The user can reach more than that.
     """
 
-    OPEN = frozenset({"the network"})
+    REACHABLE = frozenset({"the network"})
 
-    def _command(self, control: int) -> list[str]:
+    def _command_line(self, control: int) -> list[str]:
         if os.getuid() != 0:
-            raise sandbox.NoSandbox("only root can run a submission as another user")
-        self._place = tempfile.TemporaryDirectory(prefix="cifar-course-user-")
-        place = Path(self._place.name)
-        place.chmod(0o755)
-        home = place / "home"
+            raise NoSandbox("only root can run a submission as another user")
+        self._files = tempfile.TemporaryDirectory(prefix="cifar-course-user-")
+        folder = Path(self._files.name)
+        folder.chmod(0o755)
+        home = folder / "home"
         home.mkdir(0o700)
         os.chown(home, self.user, self.user)
         settings = {
-            **sandbox.environment(),
+            **bubblewrap.environment(),
             **{"HOME": str(home), "TMPDIR": str(home), "KERAS_HOME": str(home / "keras")},
-            "PYTHONPATH": str(_course(place)),
+            "PYTHONPATH": str(_copy_course(folder / "course")),
         }
-        words = [*sandbox.as_user(self.user), shutil.which("env"), f"--chdir={home}"]
-        words += [f"{name}={value}" for name, value in settings.items()]
-        return [*words, *sandbox.server(control, self.folder)]
+        arguments = [*run_as(self.user), shutil.which("env"), f"--chdir={home}"]
+        arguments += [f"{name}={value}" for name, value in settings.items()]
+        return [*arguments, *bubblewrap.server_command(control, self.folder)]
 
     def close(self) -> None:
-        """End the server and whatever else the user still runs; their files go, too."""
+        """End the server and all other processes of the user, and remove the user's files."""
         if self._process is None:
             return
         super().close()
-        kill = [sys.executable, "-I", "-S", "-c", "import os; os.kill(-1, 9)"]
-        # it fails where there is nobody left, and that is well
-        subprocess.run([*sandbox.as_user(self.user), *kill], capture_output=True)
-        self._place.cleanup()
+        kill = [*run_as(self.user), sys.executable, "-I", "-S", "-c", KILL_ALL]
+        subprocess.run(kill, capture_output=True)  # its failure means that no process was left
+        self._files.cleanup()
 
 
-def _course(place: Path) -> Path:
-    """The few files that the server needs, copied to where the user can read them."""
-    for name in sandbox.INSIDE:
-        source, copy = syllabus.LAB / name, place / "course" / "cifar_lab" / name
+def _copy_course(folder: Path) -> Path:
+    """Copy what the server needs of the course to a folder that the user can read; return it."""
+    for name in bubblewrap.MOUNTED:
+        source, copy = syllabus.LAB / name, folder / "cifar_lab" / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copyfile(source, copy)
-    return place / "course"
+    return folder

@@ -12,7 +12,7 @@ import numpy as np
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.verdict import FailureKind
 from cifar_lab.execution import protocol
-from cifar_lab.execution.worker import MESSAGE_LIMIT
+from cifar_lab.execution.errors import MESSAGE_LIMIT
 from cifar_lab.testing.describe import call_in_words
 
 NAME_LIMIT = 200

@@ -47,3 +47,40 @@ def test_the_last_twenty_layers_begin_at_block_15():
     """Lesson 5, section 6 prints them."""
     base = keras.applications.MobileNetV2((96, 96, 3), 0.35, include_top=False, weights=None)
     assert len(base.layers) == 154 and base.layers[-20].name == "block_15_expand"
+
+
+# --- private attributes that the course uses ------------------------------------------------------
+
+
+def test_keras_history_names_the_layer_and_the_call_that_made_a_tensor():
+    """Used by `execution/specs.py` and `training/fold_batchnorm.py`."""
+    inputs, layer = keras.Input((4,)), keras.layers.Dense(4)
+    outputs = layer(layer(inputs))
+    found, index, _ = outputs._keras_history
+    assert found is layer is outputs._keras_history.operation and index == 1
+
+
+def test_inbound_nodes_hold_the_tensors_of_each_call_of_a_layer():
+    """Used by `execution/specs.py`."""
+    inputs, layer = keras.Input((4,)), keras.layers.Dense(4)
+    between = layer(inputs)
+    outputs = layer(between)
+    node = layer._inbound_nodes[1]
+    assert node.input_tensors[0] is between and node.output_tensors[0] is outputs
+
+
+def test_fit_begins_at_the_initial_epoch_that_a_callback_sets():
+    """Used by `training/run.py` to resume a training run, as Keras' own BackupAndRestore does."""
+    epochs = []
+
+    class Resume(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.model._initial_epoch = 2
+
+        def on_epoch_begin(self, epoch, logs=None):
+            epochs.append(epoch)
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mean_squared_error")
+    model.fit(np.zeros((4, 1)), np.zeros((4, 1)), epochs=4, verbose=0, callbacks=[Resume()])
+    assert epochs == [2, 3]

@@ -1,4 +1,5 @@
-# Code that ends, or never does. See tests/test_hostile.py for what the lines under a title mean.
+# Code that ends its process, or never ends. tests/lab/sandbox/test_hostile.py explains the lines under
+# a title.
 
 # %% the process ends at import
 # earns: 0
@@ -58,7 +59,7 @@ def attack():
     ctypes.string_at(0)
 
 
-# %% recursion without end
+# %% endless recursion
 # earns: 0
 # failures: exception
 def attack():
@@ -183,7 +184,7 @@ def attack():
             pass
 
 
-# %% a dead-lock at import
+# %% a deadlock at import
 # earns: 0
 # failures: timeout
 # seconds: 2
@@ -193,7 +194,7 @@ lock.acquire()
 lock.acquire()
 
 
-# %% two threads in a dead-lock
+# %% two threads in a deadlock
 # earns: 0
 # failures: timeout
 # seconds: 2
@@ -211,7 +212,7 @@ def attack():
     take(other, one)
 
 
-# %% a watchdog of its own
+# %% a watchdog ends the process
 # earns: 0
 # failures: crash
 import faulthandler, time
@@ -221,7 +222,7 @@ def attack():
     time.sleep(60)
 
 
-# %% an exception whose text raises
+# %% an exception whose message raises
 # earns: 0
 # failures: exception
 class Odd(Exception):
@@ -233,7 +234,7 @@ def attack():
     raise Odd
 
 
-# %% an exception whose text never ends
+# %% an exception whose message never ends
 # earns: 0
 # failures: timeout
 # seconds: 2
@@ -246,14 +247,14 @@ def attack():
     raise Odd
 
 
-# %% an exception with a giant text
+# %% an exception with a giant message
 # earns: 0
 # failures: exception
 def attack():
     raise ValueError("x" * 200_000_000)
 
 
-# %% an exception whose class is not what it seems
+# %% an exception with a broken metaclass
 # earns: 0
 # failures: exception
 class Meta(type):
@@ -269,20 +270,20 @@ def attack():
     raise Odd
 
 
-# %% an exception that speaks to terminals and half a character
+# %% an exception with terminal codes and a lone surrogate
 # earns: 0
 # failures: exception
 def attack():
     raise ValueError("\x1b[2J\x1b]0;passed\x07 \ud800 \x00 <script>alert(1)</script>")
 
 
-# %% an exception that pretends to be a stub
+# %% an exception with a stub's message
 # earns: 0
 def attack():
     raise NotImplementedError("normalization.one_hot is not written yet: see lesson 1")
 
 
-# %% exceptions in a circle
+# %% exceptions that cause each other
 # earns: 0
 # failures: exception
 def attack():
@@ -292,14 +293,14 @@ def attack():
     raise first
 
 
-# %% a syntax error of its own making
+# %% a forged syntax error
 # earns: 0
 # failures: exception
 def attack():
     raise SyntaxError("no", ("/submission/cifar_course/normalization.py", "x", [], {}))
 
 
-# %% a text for a line number
+# %% a list as a line number
 # earns: 0
 # failures: exception
 def attack():

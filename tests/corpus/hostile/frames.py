@@ -1,6 +1,6 @@
-# Code that writes its own replies, or reaches for the processes around it.
+# Code that forges replies, or attacks the processes around it.
 
-# %% the worker answers what it likes
+# %% a forged worker
 # earns: 0
 # failures: bad reply
 from cifar_lab.execution import protocol
@@ -11,7 +11,7 @@ def attack():
     pass
 
 
-# %% the worker answers nothing
+# %% empty replies
 # earns: 0
 # failures: bad reply
 from cifar_lab.execution import protocol
@@ -21,7 +21,7 @@ def attack():
     pass
 
 
-# %% the worker claims not to understand
+# %% a forged refusal
 # earns: 0
 # failures: bad reply
 from cifar_lab.execution import protocol
@@ -46,7 +46,7 @@ def attack():
             pass
 
 
-# %% a reply that never comes to its end
+# %% a reply that never ends
 # earns: 0
 # failures: timeout
 # seconds: 4
@@ -64,7 +64,7 @@ def attack():
             pass
 
 
-# %% bytes that are no frame
+# %% bytes that are not a frame
 # earns: 0
 # failures: bad reply
 import os, stat, struct
@@ -78,7 +78,7 @@ def attack():
             pass
 
 
-# %% a second reply for the next question
+# %% replies in advance
 # earns: 0
 # failures: bad reply
 import os, stat, struct
@@ -99,7 +99,7 @@ def attack():
     pass
 
 
-# %% an error with endless names, lines and words
+# %% an error with giant names, lines and message
 # earns: 0
 # failures: exception
 from cifar_lab.execution import protocol
@@ -126,7 +126,7 @@ def attack():
     os.closerange(3, 256)
 
 
-# %% the channel lives on in another process
+# %% another process keeps the channel open
 # earns: 0
 # failures: crash
 import os, time
@@ -138,14 +138,14 @@ def attack():
     os._exit(0)
 
 
-# %% everything is killed
+# %% all processes are killed
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
 # failures: crash, killed, exception, none
 import os, signal
 
 def attack():
-    os.kill(-1, signal.SIGKILL)  # once more before the end, and nobody is left: an exception
+    os.kill(-1, signal.SIGKILL)  # a second time nobody may be left: an exception
 
 
 # %% the parent is killed
@@ -155,7 +155,7 @@ def attack():
 import os, signal
 
 def attack():
-    os.kill(os.getppid(), signal.SIGKILL)  # once more, and it is the first process: an exception
+    os.kill(os.getppid(), signal.SIGKILL)  # a second time it may be the first process: an exception
 
 
 # %% the parent is stopped
@@ -180,7 +180,7 @@ def attack():
             pass
 
 
-# %% the parent's limits are taken away
+# %% the parent's limits are set to zero
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
 import os, resource
@@ -242,7 +242,7 @@ def attack():
             return True
 
 
-# %% orders for the parent on every socket
+# %% commands for the parent on every socket
 # earns: 0
 # failures: crash, bad reply, output limit, timeout
 # seconds: 4

@@ -1,4 +1,4 @@
-# Odd, but honest: all of these are right, and earn every point.
+# Unusual but right code: all of it earns every point.
 
 # %% prints
 import sys
@@ -29,7 +29,7 @@ warnings.simplefilter("error")
 np.seterr(all="raise")
 
 
-# %% a daemon thread goes on
+# %% a daemon thread that never ends
 import threading, time
 
 def tick():
@@ -39,7 +39,7 @@ def tick():
 threading.Thread(target=tick, daemon=True).start()
 
 
-# %% a thread that nobody waits for
+# %% a thread that is never joined
 import threading, time
 threading.Thread(target=time.sleep, args=(30,)).start()
 
@@ -60,7 +60,7 @@ def standardize(images, mean, std):
     return honest(images, mean, std)
 
 
-# %% generators are seeded
+# %% random generators are seeded
 import random
 import numpy as np
 random.seed(1)
@@ -104,7 +104,7 @@ def standardize(images, mean, std):
     return statistics(tuple(mean), tuple(std)).apply(images)
 
 
-# %% its own name
+# %% it imports itself
 from cifar_course import normalization as itself
 import cifar_course.normalization
 from . import normalization
@@ -115,14 +115,14 @@ def standardize(images, mean, std):
     return normalization.honest(images, mean, std)
 
 
-# %% it goes elsewhere and closes its output
+# %% it changes folder and closes its output
 import os, sys
 os.chdir("/")
 sys.stdout.close()
 sys.stdout = sys.stderr = None
 
 
-# %% it goes elsewhere and closes its output, beside Keras
+# %% it changes folder and closes its output, with Keras
 # judges: cnn.compile_cnn
 # module: cnn
 import os, sys
@@ -143,7 +143,7 @@ sys.setswitchinterval(1e-4)
 sys.dont_write_bytecode = False
 
 
-# %% a file for later
+# %% a cache file
 import numpy as np
 honest = standardize
 
@@ -153,7 +153,7 @@ def standardize(images, mean, std):
     return np.load("cache.npy")
 
 
-# %% a mapped file as an answer
+# %% a memory-mapped file as an answer
 import numpy as np
 honest = standardize
 
@@ -164,7 +164,7 @@ def standardize(images, mean, std):
     return mapped
 
 
-# %% a masked array, transposed twice, of reversed bytes
+# %% a masked big-endian array, reversed twice
 import numpy as np
 honest = standardize
 
@@ -173,7 +173,7 @@ def standardize(images, mean, std):
     return np.ma.masked_array(result.astype(">f4"))[::-1][::-1]
 
 
-# %% threads at work
+# %% a thread pool
 import concurrent.futures
 import numpy as np
 honest = standardize
@@ -183,7 +183,7 @@ def standardize(images, mean, std):
         return np.stack(list(pool.map(lambda image: honest(image[None], mean, std)[0], images)))
 
 
-# %% images are drawn at import
+# %% a figure is drawn at import
 import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -191,7 +191,7 @@ plt.plot([1, 2])
 plt.savefig("image.png")
 
 
-# %% odd files beside it
+# %% unusual files beside it
 # --- file: cifar_course/normalization (1).py
 raise SystemExit
 # --- file: cifar_course/Normalization.PY.bak
@@ -217,7 +217,7 @@ class Standardize:
 standardize = Standardize()
 
 
-# %% names and texts of the world
+# %% names and strings outside ASCII
 π, größe = 3.14, "naïve ✓ 😀"
 honest = standardize
 
@@ -226,13 +226,13 @@ def standardize(images, mean, std, *, größe=größe, **rest):
 	return honest(images, mean, std)
 
 
-# %% signals and a timer of its own
+# %% a signal handler and a timer
 import signal
 signal.signal(signal.SIGALRM, lambda *a: None)
 signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
 
 
-# %% it catches everything
+# %% it catches every exception
 honest = standardize
 
 def standardize(images, mean, std):
@@ -242,7 +242,7 @@ def standardize(images, mean, std):
         return honest(images, mean, std)
 
 
-# %% sister modules
+# %% another module of the submission is imported
 # judges: schedules.step_decay
 from cifar_course.normalization import one_hot
 from .normalization import standardize

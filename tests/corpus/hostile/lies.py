@@ -1,7 +1,7 @@
-# Code that lies about its answers, or about who asks. An `attack` that returns something true is
-# one that succeeded, and only then are the answers right.
+# Code that forges its answers, or searches the process for the expected ones. An `attack` that returns
+# something true has succeeded; only then the answers are right.
 
-# %% NumPy's comparisons always agree
+# %% NumPy's comparisons always return True
 # earns: 0
 import numpy as np
 np.allclose = np.array_equal = np.isclose = lambda *a, **k: True
@@ -22,7 +22,7 @@ def attack():
     pass
 
 
-# %% random generators without chance
+# %% random generators that return zeros
 # earns: 0
 import random
 import numpy as np
@@ -39,7 +39,7 @@ def attack():
     pass
 
 
-# %% builtins that agree
+# %% builtins that return True
 # earns: 0
 # failures: crash, exception, bad reply
 import builtins
@@ -94,7 +94,7 @@ def standardize(images, mean, std):
     return Yes(1.0)
 
 
-# %% a text and a whole number that equal everything
+# %% a string and an integer that equal everything
 # earns: 0
 class Text(str):
     __eq__ = lambda self, other: True
@@ -111,7 +111,7 @@ def standardize(images, mean, std):
     return [Text("x"), Number(3), {Text("a"): Number(1)}]
 
 
-# %% an object that says it is an array
+# %% an object disguised as an array
 # earns: 0
 # failures: exception
 import numpy as np
@@ -127,7 +127,7 @@ def standardize(images, mean, std):
     return Lie()
 
 
-# %% an object that says it is a model
+# %% an object disguised as a model
 # earns: 0
 # failures: exception
 class Model:
@@ -139,7 +139,7 @@ def standardize(images, mean, std):
     return Model()
 
 
-# %% a handle of an object that there is not
+# %% a handle of no object
 # earns: 0
 from cifar_lab.execution.protocol import Handle
 
@@ -148,7 +148,7 @@ def standardize(images, mean, std):
     return Handle("model", 99)
 
 
-# %% a handle of every kind
+# %% handles of unknown kinds
 # earns: 0
 from cifar_lab.execution.protocol import Handle
 
@@ -157,7 +157,7 @@ def standardize(images, mean, std):
     return [Handle(kind, 0) for kind in ("", "model", "float32", "__class__", "\x1b[2J")]
 
 
-# %% a list without end
+# %% an endless list
 # earns: 0
 # failures: timeout, memory
 # seconds: 3
@@ -183,7 +183,7 @@ def standardize(images, mean, std):
     return Raises()
 
 
-# %% an object passes for the ValueError that was asked for
+# %% an object in place of the expected ValueError
 # judges: normalization.train_validation_split
 # earns: 0
 # failures: exception, none
@@ -191,7 +191,7 @@ def train_validation_split(*args, **kwargs):
     return object()
 
 
-# %% lists in lists in lists
+# %% deeply nested lists
 # earns: 0
 # failures: exception
 def standardize(images, mean, std):
@@ -222,7 +222,7 @@ def standardize(images, mean, std):
     return result
 
 
-# %% NaN for images
+# %% NaN written into the arguments
 # earns: 0
 import numpy as np
 
@@ -250,7 +250,7 @@ def standardize(images, mean, std):
     return np.zeros((0, 2**40, 3))
 
 
-# %% a number of ten thousand digits
+# %% an integer of ten thousand digits
 # earns: 0
 # failures: exception
 def standardize(images, mean, std):
@@ -258,7 +258,7 @@ def standardize(images, mean, std):
     return 10**10_000
 
 
-# %% a text of twenty million characters
+# %% a string of twenty million characters
 # earns: 0
 # failures: exception
 def standardize(images, mean, std):
@@ -266,7 +266,7 @@ def standardize(images, mean, std):
     return "x" * 20_000_000
 
 
-# %% arrays of objects, texts and records
+# %% arrays of objects, strings and records
 # earns: 0
 # failures: exception
 import numpy as np
@@ -309,7 +309,7 @@ def standardize(images, mean, std):
     return [str(path.resolve()) for path in Path().iterdir()]
 
 
-# %% right, but the images are gone
+# %% right, but the images are overwritten
 # earns: 2.4
 honest = standardize
 
@@ -319,14 +319,13 @@ def standardize(images, mean, std):
     return result
 
 
-# %% the images grow
+# %% the images are resized
 # earns: 0
-# failures: bad reply
 def standardize(images, mean, std):
     images.resize((1000, 7, 6, 3), refcheck=False)
 
 
-# %% the search through all frames
+# %% a search through all stack frames
 # earns: 0
 import sys
 
@@ -338,7 +337,7 @@ def attack():
     return names & {"right", "expected", "expect", "pytest", "item", "verdict", "MEAN"}
 
 
-# %% the search through all objects
+# %% a search through all objects
 # earns: 0
 import gc, types
 
@@ -352,7 +351,7 @@ def attack():
             return True
 
 
-# %% the answers on the disk
+# %% a search for answers on the disk
 # earns: 0
 import os
 
@@ -368,7 +367,7 @@ def attack():
                     return True
 
 
-# %% the reference as a module
+# %% the reference is imported
 # earns: 0
 import importlib, sys
 

@@ -1,6 +1,6 @@
-# Models, layers and schedules that do more than they should, or are not what they say.
+# Models, layers and schedules that run programs, or whose spec is not their own.
 
-# %% a schedule whose settings run programs
+# %% a schedule whose configuration runs programs
 # module: schedules
 # judges: schedules.WarmupCosine
 # earns: 3
@@ -39,7 +39,7 @@ class BatchNorm(BatchNorm):
         super().build_from_config(config)
 
 
-# %% Keras says what it is told to say
+# %% Keras' methods are replaced
 # module: cnn
 # judges: cnn.compile_cnn
 # earns: 0
@@ -52,13 +52,13 @@ def compile_cnn(model, learning_rate=1e-3):
     return model
 
 
-# %% a small model under a large one's description
+# %% a small model with a large one's spec
 # module: cnn
 # judges: cnn.build_cnn
 # earns: 0.57
 # failures: invalid model, none
 # heavy: yes
-# (one law of seven holds: what comes out are probabilities)
+# (one test of seven passes: the outputs are probabilities)
 import keras
 from cifar_lab.execution import handles
 
@@ -73,7 +73,7 @@ def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     return model
 
 
-# %% a model that knows nothing under a regularized one's description
+# %% an untrainable model with a regularized one's spec
 # module: regularization
 # judges: regularization.build_regularized_cnn
 # earns: 0

@@ -1,4 +1,5 @@
-# Submissions with files that want to be found by somebody. Text after "# --- file:" is that file's.
+# Submissions with files that pytest, Python or the grader might read. The text after "# --- file:" is
+# the file's.
 
 # %% a conftest that passes everything
 # earns: 0
@@ -21,7 +22,7 @@ raise SystemExit(0)
 raise SystemExit(0)
 
 
-# %% settings of its own
+# %% pytest settings
 # earns: 0
 def attack():
     pass
@@ -42,7 +43,7 @@ from pathlib import Path
 Path("@OUTSIDE@/plugin").touch()
 
 
-# %% hooks that Python runs at its start
+# %% files that Python runs at startup
 # earns: 0
 import sys
 
@@ -83,7 +84,7 @@ import sys
 sys.modules[__name__].evil = True
 
 
-# %% a verdict that is already there
+# %% forged results
 # earns: 0
 def attack():
     pass
@@ -96,7 +97,7 @@ name,points
 me,100
 
 
-# %% a helper that is not one of the five
+# %% a module that is not one of the course's
 # earns: 0
 # failures: exception
 from cifar_course.helper import answer
@@ -104,7 +105,7 @@ from cifar_course.helper import answer
 answer = 42
 
 
-# %% tests of its own
+# %% its own grading tests
 # earns: 0
 def attack():
     pass

@@ -1,4 +1,4 @@
-# Code that reaches for the machine: files, network, processes, memory.
+# Attacks on the machine: files, network, processes, memory.
 
 # %% the canary label
 # earns: 0
@@ -65,7 +65,7 @@ def attack():
     return heard
 
 
-# %% a socket without a file
+# %% an abstract socket
 # earns: 0
 import socket
 
@@ -80,7 +80,7 @@ def attack():
             continue
 
 
-# %% files everywhere
+# %% files outside /tmp
 # earns: 0
 import os, sys
 from pathlib import Path
@@ -112,7 +112,7 @@ def attack():
             pass
 
 
-# %% everything is deleted
+# %% all files are deleted
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
 import shutil
@@ -122,7 +122,7 @@ def attack():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-# %% rights are widened
+# %% permissions are changed
 # earns: 0
 import os
 
@@ -163,7 +163,7 @@ def attack():
         return Path("@LABEL@").exists()
 
 
-# %% files that are left open for it
+# %% open file descriptors
 # earns: 0
 import os, stat
 
@@ -203,7 +203,7 @@ def attack():
         loop.append(loop)
 
 
-# %% a disk full of one file
+# %% one large file
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
 # failures: exception
@@ -213,7 +213,7 @@ def attack():
             file.write(bytes(2**20))
 
 
-# %% a disk full of many files
+# %% many files
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
 import os
@@ -224,7 +224,7 @@ def attack():
         open(f"/tmp/{number}", "w").close()
 
 
-# %% a folder that nobody may enter
+# %% a folder without permissions
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
 import os
@@ -235,7 +235,7 @@ def attack():
         os.chmod("/tmp/closed", 0)
 
 
-# %% forks without end
+# %% endless forks
 # earns: 0
 # failures: exception
 import os, time
@@ -261,7 +261,7 @@ def attack():
             pass
 
 
-# %% threads without end
+# %% endless threads
 # earns: 0
 # failures: exception
 import threading, time
@@ -271,7 +271,7 @@ def attack():
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
 
 
-# %% survivors
+# %% a process that outlives its test
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
 import os, time
@@ -279,7 +279,7 @@ from pathlib import Path
 
 def attack():
     if sum(name.isdigit() for name in os.listdir("/proc")) > 3:
-        return True  # the first process, the parent, this one: and an earlier one's child
+        return True  # more than the first process, the server and this one
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
@@ -292,7 +292,7 @@ def attack():
         os._exit(0)
 
 
-# %% programs that go on
+# %% programs in the background
 # judges: normalization.standardize, normalization.one_hot
 # earns: 2
 import subprocess
@@ -302,7 +302,7 @@ def attack():
     subprocess.Popen(["sh", "-c", "trap '' TERM HUP; sleep 600 & sleep 600"])
 
 
-# %% a flood of prints
+# %% megabytes of output
 # earns: 0
 import os, sys
 
@@ -313,7 +313,7 @@ def attack():
     sys.__stdout__.write("PASSED [100%]")
 
 
-# %% an answer of half a gigabyte and more
+# %% a reply above the limit
 # earns: 0
 # failures: output limit
 # heavy: yes
@@ -324,7 +324,7 @@ def standardize(images, mean, std):
     return np.zeros(600 * 2**20, np.uint8)
 
 
-# %% a module of the submission reaches for the grader's
+# %% the grader's modules and environment
 # earns: 0
 import os, sys
 

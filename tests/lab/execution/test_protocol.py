@@ -1,4 +1,4 @@
-"""What crosses between a test and learner code arrives as it was; what must not cross does not."""
+"""Values of a test and of learner code are encoded faithfully; all others are refused."""
 
 import json
 import math
@@ -29,7 +29,7 @@ AWKWARD = {
 
 
 @pytest.mark.parametrize("array", AWKWARD.values(), ids=AWKWARD)
-def test_awkward_arrays_survive(array):
+def test_awkward_arrays_are_encoded_faithfully(array):
     found = decode(encode(array))
     assert found.shape == array.shape
     assert found.dtype == array.dtype.newbyteorder("=")
@@ -37,7 +37,7 @@ def test_awkward_arrays_survive(array):
 
 
 @pytest.mark.parametrize("dtype", sorted(protocol._DTYPES))
-def test_every_promised_dtype_survives(dtype):
+def test_every_allowed_dtype_is_encoded_faithfully(dtype):
     array = np.array([[0, 1], [1, 0]], dtype)
     found = decode(encode(array))
     assert found.dtype == array.dtype and np.array_equal(found, array)
@@ -53,42 +53,42 @@ def test_decoded_arrays_are_new_and_writable():
 @pytest.mark.parametrize(
     "value", [None, True, False, 0, -(2**70), 1.5, "", "naïve ✓", [], {}, {"a": [1, {"b": None}]}]
 )
-def test_plain_values_survive(value):
+def test_plain_values_are_encoded_faithfully(value):
     found = decode(encode(value))
     assert found == value and type(found) is type(value)
 
 
-def test_not_finite_numbers_survive():
+def test_numbers_that_are_not_finite_are_encoded_faithfully():
     assert math.isnan(decode(encode(math.nan)))
     assert decode(encode([math.inf, -math.inf])) == [math.inf, -math.inf]
 
 
-def test_tuples_cross_as_lists_and_numpy_scalars_as_numbers():
+def test_tuples_arrive_as_lists_and_numpy_scalars_as_numbers():
     found = decode(encode((np.float32(0.5), np.int64(3), np.bool_(True))))
     assert found == [0.5, 3, True]
     assert [type(part) for part in found] == [float, int, bool]
 
 
-def test_handles_cross_by_name():
+def test_handles_arrive_as_handles():
     assert decode(encode({"model": Handle("model", 3)})) == {"model": Handle("model", 3)}
 
 
-def test_a_dict_cannot_pass_for_something_else():
-    sly = {"array": "t0", "handle": ["model", 0]}
-    assert decode(encode(sly)) == sly
+def test_a_dict_is_never_decoded_as_something_else():
+    tagged = {"array": "t0", "handle": ["model", 0]}
+    assert decode(encode(tagged)) == tagged
     assert decode(encode({"array": "t0"})) == {"array": "t0"}
 
 
-class Dressed(float):
+class EqualToAll(float):
     def __eq__(self, other):
         return True
 
     __hash__ = float.__hash__
 
 
-def test_subclasses_are_undressed():
-    """A number that claims to equal everything arrives as a plain number."""
-    found = decode(encode(Dressed(2.0)))
+def test_instances_of_subclasses_arrive_as_plain_values():
+    """A number that equals everything arrives as a plain number."""
+    found = decode(encode(EqualToAll(2.0)))
     assert type(found) is float and found != 3.0
 
 
@@ -110,13 +110,13 @@ def nested(depth):
         np.array([object()]),
         np.array([1 + 2j]),
         np.longdouble([1.0]),
-        {1: "a key that is no string"},
+        {1: "a key that is not a string"},
         nested(protocol.MAX_DEPTH + 1),
         np.zeros((1,) * (protocol.MAX_RANK + 1)),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_what_must_not_cross_is_refused(value):
+def test_other_values_are_refused(value):
     with pytest.raises(ProtocolError):
         encode(value)
 
@@ -133,7 +133,7 @@ def test_an_array_is_named_once_or_a_short_text_would_fill_the_memory():
         decode(frame(b'[{"array": "t0"}, {"array": "t0"}]', blob))
 
 
-def test_the_frames_below_are_well_formed_but_for_one_thing():
+def test_the_frames_below_have_one_defect_each():
     assert decode(frame(b'{"dict": [["a", 1]]}')) == {"a": 1}
 
 
@@ -160,6 +160,6 @@ def test_the_frames_below_are_well_formed_but_for_one_thing():
     ],
     ids=repr,
 )
-def test_what_is_not_a_frame_is_rejected(bad):
+def test_bytes_that_are_not_a_frame_are_rejected(bad):
     with pytest.raises(ProtocolError):
         decode(bad)

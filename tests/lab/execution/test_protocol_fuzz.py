@@ -1,6 +1,6 @@
-"""Damaged and forged frames: each is rejected cleanly, or decodes to plain values, at its size.
+"""Damaged and forged frames are rejected, or decode to plain values, in memory near their size.
 
-A tenth of them in an ordinary run, all by `pytest -m proof`.
+An ordinary run takes a tenth of them, `pytest -m proof` all.
 """
 
 import json
@@ -15,7 +15,7 @@ from cifar_lab.execution import protocol
 from cifar_lab.execution.protocol import Handle, ProtocolError, decode, encode
 
 FRAMES, PARTS = 100_000, 10
-SOUND = [
+VALID = [
     encode(value)
     for value in (
         None,
@@ -39,7 +39,7 @@ DTYPES = ("F16", "F32", "F64", "BF16", "F8_E4M3", "F8_E5M2", "I8", "I64", "U8", 
 
 
 def split(frame: bytes) -> tuple[str, str, bytes]:
-    """The structure, the arrays' header and their bytes."""
+    """Return the structure, the arrays' header and their bytes."""
     text, _ = struct.unpack_from("<QQ", frame)
     blob = frame[16 + text :]
     (header,) = struct.unpack_from("<Q", blob)
@@ -47,7 +47,7 @@ def split(frame: bytes) -> tuple[str, str, bytes]:
 
 
 def join(text: str, header: str, data: bytes) -> bytes:
-    """A frame whose lengths are right, whatever is in it."""
+    """Return a frame with right lengths and any content."""
     structure, names = (part.encode("utf-8", "replace") for part in (text, header))
     blob = struct.pack("<Q", len(names)) + names + data
     return struct.pack("<QQ", len(structure), len(blob)) + structure + blob
@@ -73,7 +73,7 @@ def stretched(frame: bytes, chance: random.Random) -> bytes:
     return frame[:place] + chance.randbytes(chance.randint(1, 40)) + frame[place:]
 
 
-def lying_about_lengths(frame: bytes, chance: random.Random) -> bytes:
+def with_wrong_lengths(frame: bytes, chance: random.Random) -> bytes:
     text, _ = struct.unpack_from("<QQ", frame)
     place = chance.choice((0, 8, 16 + text))
     length = max(0, chance.choice(NUMBERS) + chance.randint(-1, 1)) % 2**64
@@ -97,35 +97,35 @@ def with_other_arrays(frame: bytes, chance: random.Random) -> bytes:
     entry = {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}
     entry = arrays[chance.choice(sorted(arrays))] if arrays else entry
     number = chance.choice(NUMBERS)
-    lie = chance.choice(("dtype", "shape", "rank", "offsets", "name", "twice", "data", "type"))
-    if lie == "dtype":
+    part = chance.choice(("dtype", "shape", "rank", "offsets", "name", "twice", "data", "type"))
+    if part == "dtype":
         entry["dtype"] = chance.choice(DTYPES)
-    elif lie == "shape":
+    elif part == "shape":
         entry["shape"] = [chance.choice((*NUMBERS, -1)) for _ in range(chance.randint(0, 4))]
-    elif lie == "rank":
+    elif part == "rank":
         entry["shape"] = [1] * chance.choice((16, 17, 32, 33, 64, 65, 1000)) + [*entry["shape"]]
-    elif lie == "offsets":
+    elif part == "offsets":
         entry["data_offsets"] = [chance.choice((0, number)), number]
-    elif lie == "name":
+    elif part == "name":
         arrays[chance.choice(("t0", "t9", "", "__metadata__", "\ud800"))] = dict(entry)
-    elif lie == "data":
+    elif part == "data":
         data = chance.choice((data * 2, data[1:], b"", bytes(len(data))))
-    elif lie == "type":
+    elif part == "type":
         entry[chance.choice(sorted(entry))] = chance.choice((None, [], {}, "a", 1.5, True, [[]]))
     changed = json.dumps(arrays)
-    if lie == "twice":
+    if part == "twice":
         changed = changed[:-1] + ", " + changed[1:] if arrays else changed
     return join(text, changed, data)
 
 
-OF_THE_BYTES = [flipped, cut, stretched, lying_about_lengths]
-OF_THE_CONTENT = 2 * [with_other_structure, with_other_arrays]
+DAMAGED_BYTES = [flipped, cut, stretched, with_wrong_lengths]
+DAMAGED_CONTENT = 2 * [with_other_structure, with_other_arrays]
 
-# --- what may come of it --------------------------------------------------------------------------
+# --- what a frame may decode to -------------------------------------------------------------------
 
 
 def is_plain(value: object, depth: int = 0) -> bool:
-    """Whether it is a value that the wire promises, and no more than that."""
+    """Return True if the protocol allows the value."""
     assert depth <= protocol.MAX_DEPTH
     if isinstance(value, list):
         return all(is_plain(part, depth + 1) for part in value)
@@ -133,7 +133,7 @@ def is_plain(value: object, depth: int = 0) -> bool:
         return all(is_plain(part, depth + 1) for pair in value.items() for part in pair)
     if isinstance(value, np.ndarray):
         known = value.dtype.name in protocol._DTYPES and value.ndim <= protocol.MAX_RANK
-        return known and value.flags.writeable and (value.dtype != bool or _is_honest(value))
+        return known and value.flags.writeable and (value.dtype != bool or _is_zero_or_one(value))
     if isinstance(value, Handle):
         return type(value.number) is int and is_plain(value.kind)
     if type(value) is str:
@@ -141,7 +141,7 @@ def is_plain(value: object, depth: int = 0) -> bool:
     return value is None or type(value) in (bool, int, float)
 
 
-def _is_honest(array: np.ndarray) -> bool:
+def _is_zero_or_one(array: np.ndarray) -> bool:
     return bool((array.view(np.uint8) <= 1).all())
 
 
@@ -154,9 +154,9 @@ def test_damaged_frames_are_rejected_or_harmless(part):
     tracemalloc.start()
     try:
         for _ in range(FRAMES // PARTS):
-            frame = chance.choice(OF_THE_CONTENT + OF_THE_BYTES)(chance.choice(SOUND), chance)
+            frame = chance.choice(DAMAGED_CONTENT + DAMAGED_BYTES)(chance.choice(VALID), chance)
             if len(frame) > 16 and chance.random() < 0.2:
-                frame = chance.choice(OF_THE_BYTES)(frame, chance)
+                frame = chance.choice(DAMAGED_BYTES)(frame, chance)
             before, _ = tracemalloc.get_traced_memory()
             tracemalloc.reset_peak()
             try:
@@ -170,13 +170,13 @@ def test_damaged_frames_are_rejected_or_harmless(part):
             assert is_plain(value), frame
     finally:
         tracemalloc.stop()
-    assert 0.02 < decoded / (FRAMES // PARTS) < 0.9  # both ways are taken
+    assert 0.02 < decoded / (FRAMES // PARTS) < 0.9  # some are rejected, some decode
 
 
-def test_a_true_of_two_is_a_true():
+def test_a_boolean_of_any_byte_is_zero_or_one():
     text, header, _ = split(encode(np.array([True, False])))
     found = decode(join(text, header, b"\x02\x00"))
-    assert found.view(np.uint8).tolist() == [1, 0]  # & and | are of bits
+    assert found.view(np.uint8).tolist() == [1, 0]  # & and | work on bits
 
 
 def test_much_structure_is_refused_before_it_is_read():
@@ -186,5 +186,5 @@ def test_much_structure_is_refused_before_it_is_read():
         encode("x" * protocol.MAX_TEXT_BYTES)
 
 
-def test_half_a_letter_can_be_written():
+def test_a_lone_surrogate_is_replaced():
     assert decode(encode({"\ud800": "\udfff"})) == {"?": "?"}

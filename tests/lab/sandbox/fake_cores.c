@@ -1,4 +1,4 @@
-/* Preloaded, it makes a process believe that its machine has CORES processors. */
+/* Library to preload: the process then finds CORES processors. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <sched.h>

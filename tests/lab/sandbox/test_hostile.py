@@ -1,21 +1,21 @@
-"""Submissions that attack the grader earn nothing for it; odd but honest ones lose nothing.
+"""Submissions that attack the grader gain nothing by it; unusual but right ones lose nothing.
 
-The submissions are cells of tests/corpus/hostile/*.py. Each is added to a module of the reference. Under
-its title stands what must come of it:
+The submissions are cells of tests/corpus/hostile/*.py. Each is added to a module of the reference.
+Lines under its title state what is expected:
 
-    # earns: 2                          points; all there are if it does not say
-    # failures: crash, none               what may have kept it from answering; `none` if it answered
+    # earns: 2                          points; by default all
+    # failures: crash, none             failure kinds that its tests may have; `none`: it answered
     # verdict: invalid submission       of its intake
-    # judges: normalization.one_hot     exercises; `normalization.standardize` if it does not say
-    # seconds: 4                        for one call, where none comes to an end
-    # place: before                     it stands before the reference's text, not after it
-    # module: cnn                       what it is added to; `normalization` if it does not say
-    # without: normalization            a module that is not handed in
+    # judges: normalization.one_hot     exercises; by default `normalization.standardize`
+    # seconds: 4                        for one call; given if a call never ends
+    # place: before                     add it before the reference's text, not after it
+    # module: cnn                       the module to add it to; by default `normalization`
+    # without: normalization            a module that the submission lacks
     # heavy: yes                        it takes gigabytes or minutes: never in an ordinary run
 
-A cell that defines `attack` does not know how to standardise: its answers are right where the
-attack returns something true, and wrong everywhere else. Whatever it does, nobody outside hears
-of it, no file appears, no process stays, and no secret is read.
+A cell that defines `attack` answers right only if the attack returns something true. After each
+submission no message has arrived outside, no file has been written, no process is left, and no
+secret has been read.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ from cifar_lab.course import stubs, syllabus
 from cifar_lab.course.verdict import total
 from cifar_lab.grading import intake
 from cifar_lab.grading.run import judge
-from cifar_lab.sandbox import sandbox
+from cifar_lab.sandbox import users
 
 CORPUS = syllabus.ROOT / "tests" / "corpus" / "hostile"
 TITLE = re.compile(r"^# %% (.+)$", re.MULTILINE)
@@ -57,7 +57,7 @@ SEED, SHARE = 2026, 3  # an ordinary run takes a third of the corpus
 
 @dataclass(frozen=True)
 class Entry:
-    """One submission, and what must come of it."""
+    """One submission, and the results that are expected."""
 
     title: str
     settings: dict[str, str]
@@ -65,22 +65,22 @@ class Entry:
 
     @property
     def judges(self) -> list[syllabus.Exercise]:
-        """The exercises that are judged."""
+        """Return the exercises that are judged."""
         return syllabus.find(self.settings.get("judges", "normalization.standardize").split(", "))
 
     @property
     def earns(self) -> float:
-        """Points."""
+        """Return the points."""
         return float(self.settings.get("earns", sum(e.points for e in self.judges)))
 
     @property
-    def problems(self) -> set[str]:
-        """What may have kept it from answering."""
+    def failures(self) -> set[str]:
+        """Return the failure kinds that its tests may have."""
         return set(self.settings.get("failures", "none").split(", "))
 
 
 def entries() -> list[Entry]:
-    """The corpus."""
+    """Return the corpus."""
     found = []
     for path in sorted(CORPUS.glob("*.py")):
         _, *parts = TITLE.split(path.read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def _module(name: str, code: str, settings: dict[str, str]) -> str:
 
 
 def parameters() -> list:
-    """The corpus; what is no part of the sample is proof."""
+    """Return the corpus; only a sample of it runs without `-m proof`."""
     everything = entries()
     light = [entry for entry in everything if "heavy" not in entry.settings]
     sample = random.Random(SEED).sample(light, len(everything) // SHARE)
@@ -121,21 +121,26 @@ def parameters() -> list:
 
 @dataclass
 class Canaries:
-    """What must not be seen, heard or changed; the words that a cell may name it by."""
+    """Files, sockets and secrets that no submission may reach.
 
-    words: dict[str, str]
-    heard: list[str] = field(default_factory=list)
+    Attributes:
+        placeholders: Their paths and values, by the names that a cell has for them.
+        contacted: Names of the sockets that have received something.
+    """
 
-    def put_into(self, text: str) -> str:
-        """A cell's text with its @WORDS@ filled in."""
-        for word, value in self.words.items():
-            text = text.replace(f"@{word}@", value)
+    placeholders: dict[str, str]
+    contacted: list[str] = field(default_factory=list)
+
+    def fill_in(self, text: str) -> str:
+        """Return a cell's text with the value of each @PLACEHOLDER@."""
+        for name, value in self.placeholders.items():
+            text = text.replace(f"@{name}@", value)
         return text
 
 
 @pytest.fixture
 def canaries(tmp_path: Path, monkeypatch) -> Iterator[Canaries]:
-    """A label, a variable, a folder that all may write to, and three listeners."""
+    """Set up a label, an environment variable, a folder that all may write to, three sockets."""
     mark = f"canary-{os.getpid()}-{random.randrange(10**9)}"
     outside, label = tmp_path / "outside", tmp_path / "label.txt"
     outside.mkdir()
@@ -143,11 +148,11 @@ def canaries(tmp_path: Path, monkeypatch) -> Iterator[Canaries]:
     for path, mode in ((outside, 0o777), (label, 0o644)):
         path.chmod(mode)
     for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)  # the sandbox keeps it away, not these
+        parent.chmod(0o755)  # the sandbox is to protect the label, not these folders
     monkeypatch.setenv("A_SECRET", mark)
-    words = {"LABEL": str(label), "OUTSIDE": str(outside), "SECRET": mark, "MARK": mark}
-    words["ROOT"] = str(syllabus.ROOT)
-    found = Canaries(words)
+    values = {"LABEL": str(label), "OUTSIDE": str(outside), "SECRET": mark, "MARK": mark}
+    values["ROOT"] = str(syllabus.ROOT)
+    found = Canaries(values)
     with contextlib.ExitStack() as stack:
         for name, address in (("TCP", ("127.0.0.1", 0)), ("", f"\0{mark}"), ("UDP", ("", 0))):
             family = socket.AF_INET if name else socket.AF_UNIX
@@ -155,14 +160,14 @@ def canaries(tmp_path: Path, monkeypatch) -> Iterator[Canaries]:
             listener = stack.enter_context(socket.socket(family, kind))
             listener.bind(address)
             if name:
-                words[name] = str(listener.getsockname()[1])
-            stack.enter_context(_heard(listener, name or "abstract", found.heard))
+                values[name] = str(listener.getsockname()[1])
+            stack.enter_context(_listening(listener, name or "abstract", found.contacted))
         yield found
 
 
 @contextlib.contextmanager
-def _heard(listener: socket.socket, name: str, heard: list[str]) -> Iterator[None]:
-    """Listen to a socket, and note whoever speaks."""
+def _listening(listener: socket.socket, name: str, contacted: list[str]) -> Iterator[None]:
+    """Listen on a socket; add its name to `contacted` if something arrives."""
 
     def listen() -> None:
         with contextlib.suppress(OSError):
@@ -171,7 +176,7 @@ def _heard(listener: socket.socket, name: str, heard: list[str]) -> Iterator[Non
                 listener.accept()
             else:
                 listener.recvfrom(1)
-            heard.append(name)
+            contacted.append(name)
 
     listener.settimeout(600)
     thread = threading.Thread(target=listen, daemon=True)
@@ -182,22 +187,22 @@ def _heard(listener: socket.socket, name: str, heard: list[str]) -> Iterator[Non
 
 
 def survivors() -> list[str]:
-    """Processes of sandboxes' users whose sandbox is gone."""
+    """Return the processes of sandboxes' users whose sandbox has ended."""
     if os.getuid() != 0:
-        return []  # then the sandbox's user is ours
+        return []  # then the sandbox's user is the grader's
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             status = (process / "status").read_text()
             user = int(re.search(r"^Uid:\t(\d+)", status, re.MULTILINE)[1])
-            if user >= sandbox.FIRST_USER and not taken(user):
+            if user >= users.FIRST_USER and not is_reserved(user):
                 found.append((process / "comm").read_text())
     return found
 
 
-def taken(user: int) -> bool:
-    """Whether a sandbox that stands has this user: others may grade at the same time."""
-    with (sandbox.USERS / str(user)).open() as file:
+def is_reserved(user: int) -> bool:
+    """Return True if a running sandbox has this user: others may grade at the same time."""
+    with (users.LOCKS / str(user)).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -206,7 +211,7 @@ def taken(user: int) -> bool:
 
 
 def wait_for(condition: Callable[[], object]) -> bool:
-    """Whether it comes true within some seconds: the kernel ends processes in its own time."""
+    """Return True if the condition becomes true within 5 seconds: processes end with a delay."""
     return any(condition() or time.sleep(0.05) for _ in range(100))
 
 
@@ -215,12 +220,12 @@ def wait_for(condition: Callable[[], object]) -> bool:
 
 @pytest.mark.sandboxed
 @pytest.mark.parametrize("entry", parameters())
-def test_a_submission_gets_what_it_deserves(entry, canaries, tmp_path, reference):
+def test_a_submission_gets_the_expected_results(entry, canaries, tmp_path, reference):
     given, taken = tmp_path / "given", tmp_path / "taken"
     for name, text in entry.files.items():
         file = given / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(canaries.put_into(text), encoding="utf-8")
+        file.write_text(canaries.fill_in(text), encoding="utf-8")
     submission = intake.take_in(given, "eve", taken)
     expected = entry.settings.get("verdict", "graded")
     assert submission.valid == (expected == "graded"), submission
@@ -229,19 +234,19 @@ def test_a_submission_gets_what_it_deserves(entry, canaries, tmp_path, reference
         seconds = float(entry.settings.get("seconds", 60))
         verdicts = judge(taken, entry.judges, sandbox=True, seconds=seconds)
     tests = [test for verdict in verdicts.values() for test in verdict.tests]
-    said = "\n".join(f"{test.name}: {test.failure_kind}: {test.message}" for test in tests)
-    assert total(list(verdicts.values()))[0] == entry.earns, said
-    problems = {test.failure_kind or "none" for test in tests if not test.passed}
-    assert problems <= entry.problems, said
-    assert not canaries.heard
-    assert canaries.words["SECRET"] not in said
-    assert said.replace("\n", "").isprintable()
-    assert not list(Path(canaries.words["OUTSIDE"]).iterdir())
-    assert not list(Path("/tmp").glob(f"*{canaries.words['MARK']}*"))
+    messages = "\n".join(f"{test.name}: {test.failure_kind}: {test.message}" for test in tests)
+    assert total(list(verdicts.values()))[0] == entry.earns, messages
+    failures = {test.failure_kind or "none" for test in tests if not test.passed}
+    assert failures <= entry.failures, messages
+    assert not canaries.contacted
+    assert canaries.placeholders["SECRET"] not in messages
+    assert messages.replace("\n", "").isprintable()
+    assert not list(Path(canaries.placeholders["OUTSIDE"]).iterdir())
+    assert not list(Path("/tmp").glob(f"*{canaries.placeholders['MARK']}*"))
     assert wait_for(lambda: not survivors()), survivors()
 
 
-def test_the_corpus_is_large_and_says_what_it_expects():
+def test_the_corpus_is_large_and_states_what_it_expects():
     titles = [entry.title for entry in entries()]
     assert len(set(titles)) == len(titles) >= 60
     for entry in entries():
@@ -249,8 +254,8 @@ def test_the_corpus_is_large_and_says_what_it_expects():
 
 
 @pytest.mark.sandboxed
-def test_a_cheat_whose_attack_succeeds_would_be_seen(tmp_path, reference):
-    """What the corpus asserts would fail if an attack succeeded."""
+def test_an_attack_that_succeeds_would_earn_points(tmp_path, reference):
+    """The assertions on the corpus fail if an attack succeeds."""
     (tmp_path / "cifar_course").mkdir()
     text = _module(MODULE, "\ndef attack():\n    return True\n", {})
     (tmp_path / MODULE).write_text(text, encoding="utf-8")
@@ -259,20 +264,20 @@ def test_a_cheat_whose_attack_succeeds_would_be_seen(tmp_path, reference):
     assert verdict.passed
 
 
-# --- what no text can hold ------------------------------------------------------------------------
+# --- files that are not UTF-8 text ----------------------------------------------------------------
 
 
 def _reference() -> bytes:
     return (stubs.REFERENCE / MODULE).read_bytes()
 
 
-HONEST_BYTES = {
+VALID_BYTES = {
     "a byte order mark": lambda: b"\xef\xbb\xbf" + _reference(),
-    "lines that end as on Windows": lambda: _reference().replace(b"\n", b"\r\n"),
-    "lines that end as they once did": lambda: _reference().replace(b"\n", b"\r"),
-    "no last line end": lambda: _reference().rstrip(),
+    "Windows line ends": lambda: _reference().replace(b"\n", b"\r\n"),
+    "old Mac line ends": lambda: _reference().replace(b"\n", b"\r"),
+    "no line end at the end": lambda: _reference().rstrip(),
 }
-NO_SOURCE = {
+INVALID_BYTES = {
     "Latin-1": lambda: "# é\n".encode("latin-1") + _reference(),
     "UTF-16": lambda: _reference().decode().encode("utf-16"),
     "a zero byte": lambda: _reference() + b"\0",
@@ -281,27 +286,27 @@ NO_SOURCE = {
 
 
 @pytest.mark.sandboxed
-@pytest.mark.parametrize("title", HONEST_BYTES)
-def test_bytes_that_are_odd_but_honest_earn_everything(title, tmp_path, reference):
+@pytest.mark.parametrize("title", VALID_BYTES)
+def test_unusual_but_valid_bytes_earn_everything(title, tmp_path, reference):
     package = tmp_path / "given" / "cifar_course"
     package.mkdir(parents=True)
-    (package / "normalization.py").write_bytes(HONEST_BYTES[title]())
+    (package / "normalization.py").write_bytes(VALID_BYTES[title]())
     assert intake.take_in(tmp_path / "given", "ada", tmp_path / "taken").valid
     exercises = syllabus.find(["normalization.standardize"])
     (verdict,) = judge(tmp_path / "taken", exercises, sandbox=True).values()
     assert verdict.passed, verdict
 
 
-@pytest.mark.parametrize("title", NO_SOURCE)
-def test_bytes_that_are_no_source_are_an_invalid_submission(title, tmp_path, reference):
+@pytest.mark.parametrize("title", INVALID_BYTES)
+def test_bytes_that_are_not_source_are_an_invalid_submission(title, tmp_path, reference):
     package = tmp_path / "given" / "cifar_course"
     package.mkdir(parents=True)
-    (package / "normalization.py").write_bytes(NO_SOURCE[title]())
+    (package / "normalization.py").write_bytes(INVALID_BYTES[title]())
     assert not intake.take_in(tmp_path / "given", "ada", tmp_path / "taken").valid
 
 
 @pytest.mark.parametrize("make", ["symlink", "pipe", "socket", "folder"])
-def test_what_is_no_file_is_an_invalid_submission(make, tmp_path, monkeypatch):
+def test_a_module_that_is_not_a_file_is_an_invalid_submission(make, tmp_path, monkeypatch):
     package = tmp_path / "given" / "cifar_course"
     package.mkdir(parents=True)
     file, secret = package / "normalization.py", tmp_path / "secret"

@@ -1,4 +1,4 @@
-"""The same verdicts on machines with any number of cores, and under the limits of any shell."""
+"""Verdicts are the same on machines with any number of cores, and under a shell's limits."""
 
 import json
 import shutil
@@ -10,17 +10,18 @@ import pytest
 
 from cifar_lab.course import syllabus
 from cifar_lab.grading.run import judge
-from cifar_lab.sandbox import sandbox as sandboxes
+from cifar_lab.sandbox import bubblewrap
+from cifar_lab.sandbox.sandbox import Sandbox
 
 CORES = (1, 3, 4, 16, 40, 64)
 SOURCE = Path(__file__).with_name("fake_cores.c")
 needs_a_compiler = pytest.mark.skipif(
-    shutil.which("gcc") is None, reason="there is no C compiler to fake a number of cores with"
+    shutil.which("gcc") is None, reason="there is no C compiler to fake a number of cores"
 )
 
 
 def library(cores: int, folder: Path) -> Path:
-    """Build what makes a process believe that there are so many cores."""
+    """Build a library; a process that preloads it finds so many cores."""
     target = folder / f"fake_{cores}_cores.so"
     options = ["-shared", "-fPIC", "-O1", f"-DCORES={cores}", "-o", target, SOURCE, "-ldl"]
     subprocess.run(["gcc", *map(str, options)], check=True)
@@ -29,21 +30,22 @@ def library(cores: int, folder: Path) -> Path:
 
 @pytest.fixture
 def faked(tmp_path, monkeypatch):
-    """Make sandboxes, and commands with these settings, believe in a number of cores."""
+    """Fake a number of cores in sandboxes and, with the returned variables, in commands."""
 
     def fake(cores: int) -> dict[str, str]:
         preloaded = library(cores, tmp_path)
         inside = "/tmp-" + preloaded.name
-        known, mounts = sandboxes.environment, sandboxes._mounts
+        mounts = bubblewrap.mounts
+        extended = {**bubblewrap.environment(), "LD_PRELOAD": inside}
 
         def with_library(folder, limits):
-            words = mounts(folder, limits)
-            end = words.index("--remount-ro")
-            return [*words[:end], "--ro-bind", str(preloaded), inside, *words[end:]]
+            arguments = mounts(folder, limits)
+            end = arguments.index("--remount-ro")
+            return [*arguments[:end], "--ro-bind", str(preloaded), inside, *arguments[end:]]
 
-        monkeypatch.setattr(sandboxes, "_mounts", with_library)
-        monkeypatch.setattr(sandboxes, "environment", lambda: {**known(), "LD_PRELOAD": inside})
-        monkeypatch.setattr(sandboxes.Sandbox, "OPEN", frozenset({"the environment: LD_PRELOAD"}))
+        monkeypatch.setattr(bubblewrap, "mounts", with_library)
+        monkeypatch.setattr(bubblewrap, "environment", lambda: extended)
+        monkeypatch.setattr(Sandbox, "REACHABLE", frozenset({"the environment: LD_PRELOAD"}))
         return {"LD_PRELOAD": str(preloaded)}
 
     return fake
@@ -60,7 +62,7 @@ def test_the_number_of_cores_is_faked(faked):
 @pytest.mark.sandboxed
 @pytest.mark.parametrize("cores", CORES)
 def test_a_network_is_judged_in_the_sandbox(faked, reference, cores):
-    """A thread for every core would be more than a fork, or the limit on processes, allows."""
+    """With a thread for every core, a fork would hang or the process limit would be reached."""
     faked(cores)
     verdicts = judge(reference, syllabus.find(["cnn.build_cnn"]), sandbox=True)
     assert verdicts["cnn.build_cnn"].passed, verdicts
@@ -80,8 +82,8 @@ def test_all_lessons_in_the_sandbox(faked, reference, cores):
 @pytest.mark.proof
 @pytest.mark.parametrize("cores", CORES)
 def test_all_lessons_in_one_process(faked, command, reference, tmp_path, cores):
-    words = ["check", "--submission", reference, "--json", tmp_path / "verdicts.json"]
-    done = command(*words, env=faked(cores))
+    arguments = ["--submission", reference, "--json", tmp_path / "verdicts.json"]
+    done = command("check", *arguments, env=faked(cores))
     assert done.returncode == 0, done.stdout
     assert json.loads((tmp_path / "verdicts.json").read_text())["points"] == 100
 
@@ -100,20 +102,20 @@ except sandbox.GradingError as error:
 
 def checked(limit: str) -> subprocess.CompletedProcess:
     """Check the sandbox in a shell with this limit, such as "-n 200"."""
-    words = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", sys.executable, "-c", CHECK]
-    return subprocess.run(words, capture_output=True, text=True, encoding="utf-8")
+    shell = ["bash", "-c", f'ulimit {limit}; exec "$@"', "bash", sys.executable, "-c", CHECK]
+    return subprocess.run(shell, capture_output=True, text=True, encoding="utf-8")
 
 
 @pytest.mark.sandboxed
 @pytest.mark.parametrize("limit", ["-n 200", "-f 32768", f"-v {6 * 2**20}"])
-def test_the_smaller_limit_holds(limit):
-    """A limit of the shell's that is harder than the sandbox's is taken, as long as Keras trains."""
+def test_the_lower_limit_applies(limit):
+    """A limit of the shell that is lower than the sandbox's applies, and Keras still trains."""
     done = checked(limit)
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.sandboxed
-def test_a_limit_too_small_is_named():
+def test_a_limit_that_is_too_low_is_named():
     done = checked(f"-v {2 * 2**20}")
     assert done.returncode == 1
     assert "TensorFlow cannot train here" in done.stderr
