@@ -21,7 +21,8 @@ def verdict(answered):
 
     def of(answer: Answer, tests: str, stop_early: bool = False):
         exercises = syllabus.find([answer.exercise])
-        return judge(answered(answer), exercises, tests, stop_early)[answer.exercise]
+        verdicts = judge(answered(answer), exercises, tests=tests, stop_early=stop_early)
+        return verdicts[answer.exercise]
 
     return of
 

@@ -37,6 +37,7 @@ from cifar_lab.course.verdict import total
 from cifar_lab.grading import intake
 from cifar_lab.grading.run import judge
 from cifar_lab.sandbox import sandbox
+from cifar_lab.testing.options import GradingOptions
 
 CORPUS = syllabus.ROOT / "tests" / "corpus" / "hostile"
 TITLE = re.compile(r"^# %% (.+)$", re.MULTILINE)
@@ -227,7 +228,7 @@ def test_a_submission_gets_what_it_deserves(entry, canaries, tmp_path, reference
     verdicts = {}
     if submission.valid:
         seconds = float(entry.settings.get("seconds", 60))
-        verdicts = judge(taken, entry.judges, sandbox=True, seconds=seconds)
+        verdicts = judge(taken, entry.judges, GradingOptions(sandbox=True, seconds=seconds))
     tests = [test for verdict in verdicts.values() for test in verdict.tests]
     said = "\n".join(f"{test.name}: {test.failure_kind}: {test.message}" for test in tests)
     assert total(list(verdicts.values()))[0] == entry.earns, said
@@ -255,7 +256,7 @@ def test_a_cheat_whose_attack_succeeds_would_be_seen(tmp_path, reference):
     text = _module(MODULE, "\ndef attack():\n    return True\n", {})
     (tmp_path / MODULE).write_text(text, encoding="utf-8")
     exercises = syllabus.find(["normalization.standardize"])
-    (verdict,) = judge(tmp_path, exercises, sandbox=True).values()
+    (verdict,) = judge(tmp_path, exercises, GradingOptions(sandbox=True)).values()
     assert verdict.passed
 
 
@@ -288,7 +289,7 @@ def test_bytes_that_are_odd_but_honest_earn_everything(title, tmp_path, referenc
     (package / "normalization.py").write_bytes(HONEST_BYTES[title]())
     assert intake.take_in(tmp_path / "given", "ada", tmp_path / "taken").valid
     exercises = syllabus.find(["normalization.standardize"])
-    (verdict,) = judge(tmp_path / "taken", exercises, sandbox=True).values()
+    (verdict,) = judge(tmp_path / "taken", exercises, GradingOptions(sandbox=True)).values()
     assert verdict.passed, verdict
 
 

@@ -101,7 +101,9 @@ def test_whose_fault_a_refused_request_is(monkeypatch, sent, kind):
 
 
 def test_a_handle_that_learner_code_made_up_is_its_own_fault(learner_of):
-    text = "from cifar_lab.execution.protocol import Handle\ndef f():\n    return Handle('model', 9)\n"
+    text = (
+        "from cifar_lab.execution.protocol import Handle\ndef f():\n    return Handle('model', 9)\n"
+    )
     learner = learner_of(cnn=text)
     model = learner.cnn.f()
     with pytest.raises(Failure, match="there is no model 9"):

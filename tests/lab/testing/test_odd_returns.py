@@ -50,6 +50,6 @@ def test_no_odd_return_breaks_a_grader(submission_with, title):
             lines.append(f"def {exercise.name}(*args, **kwargs):\n    return {ODD[title]}\n")
         texts[lesson.module] = "\n".join(lines)
     exercises = syllabus.find(list(texts))
-    verdicts = judge(submission_with(**texts), exercises, QUICK)
+    verdicts = judge(submission_with(**texts), exercises, tests=QUICK)
     passed = {id: [test.name for test in v.tests if test.passed] for id, v in verdicts.items()}
     assert not any(verdict.passed for verdict in verdicts.values()), passed

@@ -108,7 +108,7 @@ def test_a_submission_does_not_configure_the_grader(run_pytest, submission_with,
 
 def test_sandboxed_a_submission_is_no_word_of_its_own(run_pytest, reference):
     said = run_pytest(LESSON_1, "--sandbox", "--submission", reference)
-    assert "write --submission=DIR, as one word" in said and "passed" not in said
+    assert "write --submission=DIR, as one argument" in said and "passed" not in said
 
 
 @pytest.mark.sandboxed
