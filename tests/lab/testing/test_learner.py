@@ -78,6 +78,26 @@ def test_an_exception_crosses_as_names_message_and_lines(learner_of):
     assert error.lines == [["cnn.py", 5, "raise Odd('x is odd')"]]
 
 
+def test_described_calls_are_one_call_for_messages(learner_of):
+    learner = learner_of(cnn="def f(x):\n    return x\n\ndef g():\n    raise ValueError\n")
+    with learner.described("f, twice"):
+        assert learner.last_call == "f, twice"
+        learner.cnn.f(1), learner.cnn.f(2)
+        assert learner.last_call == "f, twice"
+    assert learner.last_call == "f, twice"
+    learner.cnn.f(3)
+    assert learner.last_call == "cnn.f(3)"
+
+
+def test_an_exception_names_its_own_call_in_a_description(learner_of):
+    learner = learner_of(cnn="def g():\n    raise ValueError\n\ndef f():\n    return 1\n")
+    with pytest.raises(LearnerError) as caught, learner.described("g, and more"):
+        learner.cnn.g()
+    assert caught.value.call == "cnn.g()" and learner.last_call == "g, and more"
+    learner.cnn.f()
+    assert learner.last_call == "cnn.f()"
+
+
 def test_a_long_message_is_cut(learner_of):
     with pytest.raises(LearnerError) as caught:
         learner_of(cnn="def f():\n    raise ValueError('x' * 10**6)\n").cnn.f()
