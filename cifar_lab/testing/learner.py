@@ -14,7 +14,7 @@ from cifar_lab.course.errors import CourseError
 from cifar_lab.course.verdict import FailureKind
 from cifar_lab.execution import protocol
 from cifar_lab.execution.worker import MESSAGE_LIMIT
-from cifar_lab.testing.describe import call_in_words
+from cifar_lab.testing.describe import describe_call
 
 NAME_LIMIT = 200
 NAMES_LIMIT = 20
@@ -208,7 +208,7 @@ class Module:
             raise AttributeError(function)
 
         def call(*args, **kwargs):
-            described = call_in_words(f"{self._name}.{function}", args, kwargs)
+            described = describe_call(f"{self._name}.{function}", args, kwargs)
             request = {"module": self._name, "name": function}
             return self._learner.request(described, request, args, kwargs)
 
@@ -227,7 +227,7 @@ class Proxy(protocol.Handle):
             raise AttributeError(method)
 
         def call(*args, **kwargs):
-            described = call_in_words(f"{self.kind}.{method}", args, kwargs)
+            described = describe_call(f"{self.kind}.{method}", args, kwargs)
             request = {"object": self, "method": method}
             return self.learner.request(described, request, args, kwargs)
 

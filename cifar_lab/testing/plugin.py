@@ -116,8 +116,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def _is_grading(config: pytest.Config) -> bool:
     """Return True if only grading was asked for."""
-    words = config.getoption("markexpr").split()
-    return words[:1] == ["grading"] and "or" not in words
+    terms = config.getoption("markexpr").split()
+    return terms[:1] == ["grading"] and "or" not in terms
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

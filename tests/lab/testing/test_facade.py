@@ -1,4 +1,4 @@
-"""Test authors import from `cifar_lab.testing`, in any order, and wait for nothing they leave."""
+"""Test authors import names from `cifar_lab.testing`; what they do not use is not imported."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import pytest
 
 
 def python(code: str) -> str:
-    """Run code in a fresh process; its output."""
+    """Run code in a fresh process and return its output."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

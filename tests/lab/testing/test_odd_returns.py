@@ -1,4 +1,4 @@
-"""Whatever learner code returns, the graders judge it: nothing odd breaks a grading test."""
+"""No odd return value of learner code breaks a grading test."""
 
 import pytest
 
@@ -30,7 +30,7 @@ ODD = {
 }
 
 
-IN_EVERY_RUN = ("uneven lists",)  # each takes a dozen seconds; the others are proof
+IN_EVERY_RUN = ("uneven lists",)  # each takes a dozen seconds; the others are marked proof
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def learner():
 
 
 def seen(learner, seed: int) -> list[int]:
-    """The inputs of a law that always holds."""
+    """Return the inputs of a law that always holds."""
     numbers = []
 
     @for_any(learner, seed)(number=integers(0, 10_000))
