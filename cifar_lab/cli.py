@@ -220,7 +220,7 @@ def data(
         if download:
             screen.print(f"CIFAR-10 is in {lab_data.download()}")
             weights.download()
-        screen.print(lab_data.describe(), markup=False)
+        screen.print(lab_data.describe(read=True), markup=False)
         screen.print(weights.describe(), markup=False)
     except (lab_data.DataError, weights.WeightsError) as error:
         _stop(error)

@@ -23,6 +23,7 @@ from cifar_lab.data import synthetic
 
 CIFAR10 = "CIFAR-10"
 SYNTHETIC = "synthetic dataset"
+SYNTHETIC_SOURCE = "drawn from seed 0"
 CLASS_NAMES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
@@ -30,6 +31,7 @@ CLASS_NAMES = (
 FOLDER = "cifar-10-batches-py"  # as the official tarball unpacks
 BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
 ROWS = 10_000  # images in a batch
+SYNTHETIC_SIZES = 4000, 1000  # training and test images
 LARGEST = 64 * 2**20  # bytes; a batch has 31 million
 
 GET_IT = "run `cifar-course data --download`"
@@ -117,22 +119,30 @@ def load(data: str | None = None) -> Dataset:
     """Read and check what `locate` finds: all of it, or a DataError."""
     place = locate(data)
     if place.path is None:
-        (x_train, y_train), (x_test, y_test) = synthetic.draw()
-        names, source = synthetic.CLASS_NAMES, "drawn from seed 0"
-        return Dataset(place.name, names, x_train, y_train, x_test, y_test, source)
+        (x_train, y_train), (x_test, y_test) = synthetic.draw(*SYNTHETIC_SIZES)
+        names = synthetic.CLASS_NAMES
+        return Dataset(place.name, names, x_train, y_train, x_test, y_test, SYNTHETIC_SOURCE)
     return _read(place.path)
 
 
-def describe() -> str:
-    """A few lines for people: what is there, where, what decides, and how to get CIFAR-10."""
+def describe(read: bool = False) -> str:
+    """Return a few lines for people: the data, the reason for it, and how to get CIFAR-10.
+
+    Args:
+        read: Read and check all of the data. Otherwise a fault that shows only then is not found.
+    """
     try:
         place = locate()
-        dataset = load()
+        if read:
+            load()
+        elif place.path is not None:
+            _check_files(place.path)
     except DataError as problem:
         return f"The data cannot be used.\n{problem}"
-    counts = f"{len(dataset.y_train):,} training and {len(dataset.y_test):,} test images"
+    sizes = SYNTHETIC_SIZES if place.path is None else (ROWS * len(BATCHES[:-1]), ROWS)
     lines = [
-        f"{dataset.name}: {counts}, {dataset.source}",
+        f"{place.name}: {sizes[0]:,} training and {sizes[1]:,} test images, "
+        f"{place.path or SYNTHETIC_SOURCE}",
         f"Why this one: {place.reason}.",
     ]
     if place.path is None:
@@ -227,14 +237,33 @@ def _named_path(named: str) -> Path:
     )
 
 
+def _check_files(path: Path) -> None:
+    """Raise DataError for a fault that names, sizes and first bytes of files show."""
+    files = [path / name for name in BATCHES] if path.is_dir() else [path]
+    _refuse_missing([file.name for file in files if not file.exists()], path)
+    for file in files:
+        try:
+            with file.open("rb") as opened:
+                start = opened.read(100)
+            size = file.stat().st_size
+        except OSError as error:
+            raise DataError(f"{file}: not readable ({error}). {OR_ELSE}") from error
+        _refuse_web_page(start, file)
+        if path.is_dir() and size < ROWS * 3072:
+            raise DataError(f"{file}: half a file. {OR_ELSE}")
+
+
+def _refuse_missing(names: list[str], path: Path) -> None:
+    if names:
+        raise DataError(f"{path}: {', '.join(names)} missing. {OR_ELSE}")
+
+
 def _read(path: Path) -> Dataset:
     """All six batches of a folder or tarball."""
     batches = {}
     for name, where, content in _members_of(path):
         batches[name] = _parse(content, where)
-    missing = [name for name in BATCHES if name not in batches]
-    if missing:
-        raise DataError(f"{path}: {', '.join(missing)} missing. {OR_ELSE}")
+    _refuse_missing([name for name in BATCHES if name not in batches], path)
     training = [batches[name] for name in BATCHES[:-1]]
     x_train, y_train = (np.concatenate(part) for part in zip(*training, strict=True))
     return Dataset(CIFAR10, CLASS_NAMES, x_train, y_train, *batches[BATCHES[-1]], str(path))

@@ -413,6 +413,44 @@ def test_describe_says_what_is_there_where_and_why(monkeypatch, folder):
     assert "cannot be used" in data.describe() and "web page" in data.describe()
 
 
+def test_describe_draws_and_reads_no_images(monkeypatch, folder, tmp_path):
+    """The board shows these lines each time."""
+
+    def refuse(*_, **__):
+        raise AssertionError("images were drawn or read")
+
+    monkeypatch.setattr(data.synthetic, "draw", refuse)
+    monkeypatch.setattr(data, "_parse", refuse)
+    assert "4,000 training and 1,000 test images, drawn from seed 0" in data.describe()
+    tarball = make_tarball(tmp_path / "cifar.tar.gz", folder)
+    for path in (folder, tarball):
+        monkeypatch.setenv("CIFAR_COURSE_DATA", str(path))
+        assert f"CIFAR-10: 100 training and 20 test images, {path}" in data.describe()
+
+
+def test_describe_counts_what_load_gives(monkeypatch, folder):
+    for path in ("synthetic", str(folder)):
+        monkeypatch.setenv("CIFAR_COURSE_DATA", path)
+        loaded = data.load()
+        counts = f"{len(loaded.y_train):,} training and {len(loaded.y_test):,} test images"
+        assert f"{loaded.name}: {counts}, {loaded.source}" in data.describe()
+
+
+def test_describe_names_faults_that_files_show(monkeypatch, folder):
+    monkeypatch.setenv("CIFAR_COURSE_DATA", str(folder))
+    (folder / "test_batch").write_bytes(b"half")
+    assert "cannot be used" in data.describe() and "half a file" in data.describe()
+    (folder / "test_batch").unlink()
+    assert "test_batch missing" in data.describe()
+
+
+def test_describe_finds_every_fault_if_it_reads(monkeypatch, folder):
+    monkeypatch.setenv("CIFAR_COURSE_DATA", str(folder))
+    write_batch(folder / "data_batch_2", {**make_batch(), b"labels": [10] * ROWS})
+    assert "cannot be used" not in data.describe()
+    assert "row 0 has the label 10" in data.describe(read=True)
+
+
 # download
 
 
