@@ -1,4 +1,4 @@
-"""Shared by the course's own tests: the reference, stubs, a copy of the course to work in."""
+"""Fixtures of the course's own tests: the reference, stubs, submissions made of them."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import pytest
 from cifar_lab.course import stubs, syllabus
 from cifar_lab.quality.answers import Answer
 
-# the tests are about the synthetic dataset, unless one says otherwise
+# the tests use the synthetic dataset, unless one says otherwise
 os.environ["CIFAR_COURSE_DATA"] = "synthetic"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs something that is not here, and say so."""
+    """Skip tests that need something that is not here, with the reason."""
     for item in items:
         if not BUBBLEWRAP_IS_HERE and item.get_closest_marker("sandboxed"):
             item.add_marker(pytest.mark.skip(reason="bubblewrap is not installed"))
@@ -84,10 +84,10 @@ def answered(tmp_path: Path, reference: Path):
 def command():
     """Run `cifar-course` in a process of its own; returns the finished process."""
 
-    def run(*words: object, cwd: Path | None = None, **settings) -> subprocess.CompletedProcess:
+    def run(*arguments: object, cwd: Path | None = None, **settings) -> subprocess.CompletedProcess:
         environment = {**os.environ, **settings.pop("env", {})}
         return subprocess.run(
-            [sys.executable, "-m", "cifar_lab.cli", *map(str, words)],
+            [sys.executable, "-m", "cifar_lab.cli", *map(str, arguments)],
             cwd=cwd,
             env=environment,
             capture_output=True,

@@ -17,12 +17,12 @@ COLORS = dict(zip(Status, ("green", "red", "dim", "dim"), strict=True))
 
 
 def console(**settings) -> Console:
-    """Where the board and its relatives are printed; plain ASCII where nothing else can be."""
+    """Return a console for the board, without the highlighting of numbers and names."""
     return Console(highlight=False, **settings)
 
 
 def signs(target: Console) -> Mapping[str, str]:
-    """Marks for each status that `target` can show."""
+    """Return a sign for each status; plain ASCII unless `target` can show more."""
     return SIGNS if target.encoding.lower().startswith("utf") else PLAIN_SIGNS
 
 
@@ -39,7 +39,7 @@ def show(folder: Path, verdicts: Mapping[str, ExerciseVerdict], target: Console)
         target.print(f"Hidden tests: {hidden:g} of {worth:g} points")
     following = next_exercise(verdicts)
     if following:
-        notebook = f"lessons/{_lesson_of(following).notebook}.ipynb"
+        notebook = f"lessons/{syllabus.lesson(following.module).notebook}.ipynb"
         minutes = f"about {following.minutes} minutes"
         target.print(f"Next: {following.id}, {minutes}: open {notebook}", soft_wrap=True)
     else:
@@ -47,7 +47,7 @@ def show(folder: Path, verdicts: Mapping[str, ExerciseVerdict], target: Console)
 
 
 def next_exercise(verdicts: Mapping[str, ExerciseVerdict]) -> syllabus.Exercise | None:
-    """The first exercise that has not passed."""
+    """Return the first exercise that has not passed."""
     for id, exercise in syllabus.exercises().items():
         if id not in verdicts or not verdicts[id].passed:
             return exercise
@@ -55,15 +55,11 @@ def next_exercise(verdicts: Mapping[str, ExerciseVerdict]) -> syllabus.Exercise 
 
 
 def as_text(folder: Path, verdicts: Mapping[str, ExerciseVerdict]) -> str:
-    """The board as plain text, in what standard output can encode."""
+    """Return the board as plain text, with characters that standard output can encode."""
     buffer = io.TextIOWrapper(io.BytesIO(), encoding=sys.stdout.encoding or "ascii", newline="\n")
     show(folder, verdicts, console(file=buffer, width=80, force_jupyter=False))
     buffer.flush()
     return buffer.buffer.getvalue().decode(buffer.encoding)
-
-
-def _lesson_of(exercise: syllabus.Exercise) -> syllabus.Lesson:
-    return next(lesson for lesson in syllabus.lessons() if lesson.module == exercise.module)
 
 
 def _table(verdicts: Mapping[str, ExerciseVerdict], target: Console) -> Table:

@@ -1,7 +1,7 @@
-"""What the course remembers about a learner, in `.cifar-course/` beside their modules.
+"""Notes about a learner, in `.cifar-course/` beside their modules.
 
-Verdicts of code that has not changed since, hints already given, backups of what was reset.
-Losing it loses nothing but time.
+They hold verdicts on code that has not changed since, the hints that were given, and backups of
+modules that were reset. Without the notes, everything is judged again.
 """
 
 import ast
@@ -9,11 +9,11 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from cifar_lab.course import stubs, syllabus
 from cifar_lab.course.files import write_whole
+from cifar_lab.course.fingerprint import fingerprint
 from cifar_lab.course.syllabus import Exercise
 from cifar_lab.course.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.execution.loader import read_module
@@ -33,24 +33,24 @@ def _save(folder: Path, name: str, content: dict) -> None:
         (folder / FOLDER).mkdir(exist_ok=True)
         write_whole(folder / FOLDER / name, json.dumps(content, indent=1))
     except OSError:
-        pass  # a read-only submission is judged as well, only not remembered
+        pass  # a read-only submission is judged, too, but not remembered
 
 
 # --- verdicts ----------------------------------------------------------------------------------
 
 
 def recall(folder: Path, exercises: list[Exercise]) -> dict[str, ExerciseVerdict]:
-    """The verdicts that still hold, because nothing they depend on has changed.
+    """Return the verdicts that still hold, because nothing they depend on has changed.
 
-    Untouched stubs are `not written` without running anything.
+    Untouched stubs are `not written`, and nothing is run for them.
     """
-    saved, found = _load(folder, "verdicts.json"), {}
+    saved, keys, found = _load(folder, "verdicts.json"), _keys(folder, exercises), {}
     for exercise in exercises:
         entry = saved.get(exercise.id)
         if _is_stub(folder, exercise):
             tests = [TestVerdict("is written", False, not_written=exercise.id)]
             found[exercise.id] = ExerciseVerdict(exercise, tests)
-        elif entry and entry["key"] == _key(folder, exercise.module):
+        elif entry and entry["key"] == keys[exercise.id]:
             tests = [TestVerdict(**test) for test in entry["tests"]]
             found[exercise.id] = ExerciseVerdict(exercise, tests)
     return found
@@ -59,9 +59,9 @@ def recall(folder: Path, exercises: list[Exercise]) -> dict[str, ExerciseVerdict
 def remember(folder: Path, verdicts: dict[str, ExerciseVerdict]) -> None:
     """Keep verdicts for the next time."""
     saved = _load(folder, "verdicts.json")
+    keys = _keys(folder, [verdict.exercise for verdict in verdicts.values()])
     for id, verdict in verdicts.items():
-        key = _key(folder, verdict.exercise.module)
-        saved[id] = {"key": key, "tests": [asdict(test) for test in verdict.tests]}
+        saved[id] = {"key": keys[id], "tests": [asdict(test) for test in verdict.tests]}
     _save(folder, "verdicts.json", saved)
 
 
@@ -73,24 +73,23 @@ def _is_stub(folder: Path, exercise: Exercise) -> bool:
         return False
 
 
-def _key(folder: Path, module: str) -> str:
-    """A hash of all that a verdict on a module depends on."""
+def _keys(folder: Path, exercises: list[Exercise]) -> dict[str, str]:
+    """Return a hash of all that the verdict on each exercise depends on, by its id."""
+    modules = {e.module for e in exercises}
+    answers = {module: _hash_with_sisters(folder, module) for module in modules}
+    return {e.id: f"{answers[e.module]} {fingerprint([e])}" for e in exercises}
+
+
+def _hash_with_sisters(folder: Path, module: str) -> str:
     digest = hashlib.sha256()
     for name in sorted(_with_sisters(folder, module)):
         file = folder / "cifar_course" / f"{name}.py"
         digest.update(name.encode() + (file.read_bytes() if file.is_file() else b"missing"))
-    (lesson,) = (lesson for lesson in syllabus.lessons() if lesson.module == module)
-    rooms = [syllabus.LAB / room for room in ("testing", "execution", "verifier")]
-    grader = sorted(file for room in (lesson.test_folder, *rooms) for file in room.glob("*.py"))
-    for file in grader:
-        digest.update(file.read_bytes() if file.is_file() else b"missing")
-    # asking for versions does not import the packages
-    digest.update(f"{version('numpy')} {version('keras')}".encode())
     return digest.hexdigest()
 
 
 def _with_sisters(folder: Path, module: str, found: frozenset[str] = frozenset()) -> set[str]:
-    """A module and those that it imports, wherever in its text the import stands."""
+    """Return a module and those that it imports, also inside of its functions."""
     found = found | {module}
     try:
         nodes = list(ast.walk(ast.parse(read_module(folder, module))))
@@ -114,7 +113,7 @@ def _imported(node: ast.AST) -> set[str]:
 
 
 def next_hint_level(folder: Path, exercise: Exercise) -> int:
-    """The level after the last one that was given, and note that it is given now."""
+    """Return the level after the last one that was given, and note that it is given now."""
     given = _load(folder, "hints.json")
     level = min(given.get(exercise.id, 0) + 1, len(exercise.hints))
     _save(folder, "hints.json", {**given, exercise.id: level})
@@ -122,7 +121,7 @@ def next_hint_level(folder: Path, exercise: Exercise) -> int:
 
 
 def back_up(folder: Path, module: str) -> Path:
-    """Copy a module into the backups; returns the copy."""
+    """Copy a module into the backups and return the copy."""
     kept = folder / FOLDER / "backups"
     kept.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")

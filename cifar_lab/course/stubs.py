@@ -1,10 +1,11 @@
 """Stubs: the reference with its answers cut out.
 
-In the reference, what a learner writes stands between two comment lines, `# <answer>` and
-`# </answer>`. A stub keeps everything else and raises NotImplementedError there.
+In the reference, an answer stands between two comment lines, `# <answer>` and `# </answer>`. A stub
+keeps everything else, and raises NotImplementedError in place of the answer.
 """
 
 import ast
+from functools import lru_cache
 from pathlib import Path
 
 from cifar_lab.course import syllabus
@@ -18,11 +19,11 @@ KEPT = syllabus.LAB / "stubs"
 
 
 class StubError(CourseError):
-    """A module that cannot be cut or mended, and why."""
+    """Module that cannot be cut, or put back, and why."""
 
 
 def cut(source: str, module: str, lesson: int) -> str:
-    """The stub of a reference module.
+    """Return the stub of a reference module.
 
     Args:
         source: The reference's text.
@@ -30,7 +31,7 @@ def cut(source: str, module: str, lesson: int) -> str:
         lesson: The number of its lesson.
 
     Raises:
-        StubError: A mark without its partner.
+        StubError: A mark is without its partner.
     """
     owner = _owners(source)
     kept, inside = [], False
@@ -54,29 +55,32 @@ def cut(source: str, module: str, lesson: int) -> str:
 
 
 def _owners(source: str) -> dict[int, str]:
-    """For each line, the top-level function or class that it belongs to."""
+    """Return the top-level function or class of each line."""
     return {
         line: node.name
-        for node in ast.parse(source).body
+        for node in _parsed(source).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         for line in range(node.lineno, node.end_lineno + 2)
     }
 
 
 def reference(module: str) -> str:
-    """A module as the course answers it."""
+    """Return the text of a reference module."""
     return (REFERENCE / "cifar_course" / f"{module}.py").read_text(encoding="utf-8")
 
 
 def stub(module: str) -> str:
-    """The stub of a module, as it was before anybody filled it in."""
+    """Return the stub of a module.
+
+    Raises:
+        StubError: Neither the reference nor the stub is there.
+    """
     answers, kept = REFERENCE / "cifar_course" / f"{module}.py", KEPT / f"{module}.py"
     if not answers.is_file():
         if not kept.is_file():
             raise StubError(f"the stub of {module}.py is lost: neither {answers} nor {kept}")
         return kept.read_text(encoding="utf-8")
-    (number,) = (lesson.number for lesson in syllabus.lessons() if lesson.module == module)
-    return cut(reference(module), module, number)
+    return cut(reference(module), module, syllabus.lesson(module).number)
 
 
 def write_all(folder: Path) -> list[Path]:
@@ -93,10 +97,10 @@ def write_all(folder: Path) -> list[Path]:
 
 
 def put_back(source: str, module: str, name: str) -> str:
-    """`source` with one function or class as it was in the stub.
+    """Return `source` with one function or class as in the stub.
 
     Raises:
-        StubError: `source` does not parse, so nobody can tell where the function ends.
+        StubError: `source` does not parse, so the function's last line is unknown.
     """
     try:
         old = _span(source, name)
@@ -115,39 +119,43 @@ def put_back(source: str, module: str, name: str) -> str:
 
 
 def _lines(source: str) -> list[str]:
-    """Lines as Python counts them: `splitlines` breaks at form feeds and others, too."""
+    """Return lines as Python counts them: `splitlines` also breaks at form feeds and others."""
     return source.removesuffix("\n").split("\n")
 
 
 def _span(source: str, name: str) -> tuple[int, int] | None:
-    """First line and line after the last of a top-level function or class, counted from 0.
+    """Return the first line of a top-level function or class, and the line after its last.
 
-    Of several that have the name, the last one counts, as for Python.
+    Lines count from 0. Of several definitions, the last one counts, as in Python.
     """
-    for node in reversed(ast.parse(source).body):
+    node = _definition(source, name)
+    if node is None:
+        return None
+    first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+    return first - 1, node.end_lineno
+
+
+def _definition(source: str, name: str) -> ast.FunctionDef | ast.ClassDef | None:
+    for node in reversed(_parsed(source).body):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            return first - 1, node.end_lineno
+            return node
     return None
 
 
+@lru_cache(maxsize=16)  # the board asks for every exercise of a module
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
 def defines(source: str, name: str) -> bool:
-    """Whether a module has a top-level function or class of that name."""
-    return _span(source, name) is not None
+    """Return True if a module has a top-level function or class of that name."""
+    return _definition(source, name) is not None
 
 
 def is_stub(source: str, module: str, name: str) -> bool:
-    """Whether a function or class is still exactly as the stub has it, comments aside."""
+    """Return True if a function or class is still as in the stub, comments aside."""
     try:
-        found = _span(source, name)
+        found = _definition(source, name)
     except SyntaxError:
         return False
-    if found is None:
-        return False
-    original = stub(module)
-    return _tree(source, name) == _tree(original, name)
-
-
-def _tree(source: str, name: str) -> str:
-    first, last = _span(source, name)
-    return ast.dump(ast.parse("\n".join(_lines(source)[first:last])))
+    return found is not None and ast.dump(found) == ast.dump(_definition(stub(module), name))

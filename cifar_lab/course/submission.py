@@ -7,19 +7,18 @@ from cifar_lab.execution.loader import PACKAGE
 
 
 class NoSubmission(CourseError):
-    """There is nothing to judge at the path that was given."""
+    """The path that was given holds no submission."""
 
 
 def find_submission(path: str | Path | None = None) -> Path:
-    """The folder to judge.
+    """Return the folder to judge.
 
     Args:
-        path: A submission. None looks upwards from the current folder for the nearest one that
-            holds a `cifar_course/` (in the repository: the repository, in `solutions/`: the
-            reference).
+        path: A submission. None means the nearest folder with a `cifar_course/`, from the current
+            one upwards (in the repository: the repository, in `solutions/`: the reference).
 
     Raises:
-        NoSubmission: No `cifar_course/` is there.
+        NoSubmission: There is no `cifar_course/`.
     """
     if path is not None:
         folder = Path(path).expanduser().resolve()

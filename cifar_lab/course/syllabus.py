@@ -1,4 +1,4 @@
-"""The course as data: what `syllabus.toml` says, checked and typed."""
+"""The course as data: lessons, exercises and thresholds, read from `syllabus.toml`."""
 
 import tomllib
 from dataclasses import dataclass
@@ -42,11 +42,11 @@ class Lesson:
     title: str
     minutes: int
     exercises: tuple[Exercise, ...]
-    keras: bool  # whether its module imports Keras
+    keras: bool  # its module imports Keras
 
     @property
     def points(self) -> float:
-        """Of all its exercises."""
+        """The points of all its exercises."""
         return sum(exercise.points for exercise in self.exercises)
 
     @property
@@ -56,70 +56,87 @@ class Lesson:
 
 
 class UnknownExercise(CourseError, LookupError):
-    """A name that is neither an exercise nor a lesson."""
+    """Name that is neither an exercise nor a lesson."""
 
 
 @lru_cache(maxsize=1)
 def lessons() -> tuple[Lesson, ...]:
-    """All lessons, in order."""
+    """Return all lessons, in order."""
     return tuple(_lesson(entry) for entry in _table()["lessons"])
+
+
+def lesson(name: str | int) -> Lesson:
+    """Return the lesson of this module, or of this number.
+
+    Raises:
+        UnknownExercise: There is none.
+    """
+    for entry in lessons():
+        if name in (entry.module, entry.number):
+            return entry
+    raise UnknownExercise(f"there is no lesson {name!r}: `cifar-course` lists the names")
 
 
 @lru_cache(maxsize=1)
 def exercises() -> dict[str, Exercise]:
-    """Every exercise by id, in order."""
+    """Return every exercise by id, in order."""
     return {e.id: e for lesson in lessons() for e in lesson.exercises}
-
-
-def lesson_of(exercise: Exercise) -> Lesson:
-    """Return the lesson that an exercise belongs to."""
-    (lesson,) = (lesson for lesson in lessons() if lesson.module == exercise.module)
-    return lesson
 
 
 def test_file(exercise: Exercise) -> Path:
     """Return the file of an exercise's grading tests."""
-    return lesson_of(exercise).test_folder / f"test_{exercise.name}.py"
+    return lesson(exercise.module).test_folder / f"test_{exercise.name}.py"
+
+
+def test_files(exercise: Exercise) -> list[Path]:
+    """Return the files that judge an exercise: its tests, and its lesson's oracles if any."""
+    file = test_file(exercise)
+    oracles = file.with_name("oracles.py")
+    return [file, oracles] if oracles.exists() else [file]
 
 
 def modules() -> tuple[str, ...]:
-    """The modules that a submission may hold."""
-    return tuple(lesson.module for lesson in lessons())
+    """Return the names of the modules that a submission may hold."""
+    return tuple(entry.module for entry in lessons())
 
 
 def needs_keras(exercise: str) -> bool:
-    """Whether the module of this exercise, given by id, imports Keras."""
-    module = exercise.partition(".")[0]
-    return any(lesson.keras for lesson in lessons() if lesson.module == module)
+    """Return True if the module of this exercise, given by id, imports Keras."""
+    return lesson(exercise.partition(".")[0]).keras
+
+
+def thresholds() -> dict[str, float]:
+    """Return every number that some result must reach, by name."""
+    return _table()["thresholds"]
 
 
 def threshold(name: str) -> float:
-    """A number that some result must reach."""
-    return _table()["thresholds"][name]
+    """Return the number of this name that some result must reach."""
+    return thresholds()[name]
 
 
 def trained_thresholds() -> set[str]:
-    """The names of those that graders hold trainings against; full runs have their own."""
-    return {name for name in _table()["thresholds"] if not name.endswith("_full_run")}
+    """Return the names of the thresholds of grading tests that train; full runs have others."""
+    return {name for name in thresholds() if not name.endswith("_full_run")}
 
 
 def find(names: list[str] | tuple[str, ...]) -> list[Exercise]:
-    """The exercises that `names` mean, each once, in the order of the course.
+    """Return the exercises that `names` mean, each once, in the order of the course.
 
     Args:
         names: Ids (`normalization.standardize`), modules (`normalization`) or lesson numbers
             (`1`). No names at all mean every exercise.
 
     Raises:
-        UnknownExercise: A name that is none of these.
+        UnknownExercise: A name is none of these.
     """
     wanted = set() if names else set(exercises())
     for name in names:
         meant = {
             e.id
-            for lesson in lessons()
-            for e in lesson.exercises
-            if name in (e.id, lesson.module, str(lesson.number))
+            for entry in lessons()
+            for e in entry.exercises
+            if name in (e.id, entry.module, str(entry.number))
         }
         if not meant:
             raise UnknownExercise(_unknown(name))
@@ -130,7 +147,7 @@ def find(names: list[str] | tuple[str, ...]) -> list[Exercise]:
 def _unknown(name: str) -> str:
     import difflib
 
-    known = [*exercises(), *modules(), *(str(lesson.number) for lesson in lessons())]
+    known = [*exercises(), *modules(), *(str(entry.number) for entry in lessons())]
     by_last_part = [id for id in exercises() if id.partition(".")[2] == name]
     close = by_last_part or difflib.get_close_matches(name, known, n=1)
     advice = f"did you mean {close[0]}?" if close else "`cifar-course` lists the names"

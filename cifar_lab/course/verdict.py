@@ -1,4 +1,4 @@
-"""What a judgement came to: tests, exercises, points."""
+"""Verdicts: of a test, of an exercise with its points, and their sums."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -40,7 +40,7 @@ class Outcome(StrEnum):
 
 @dataclass
 class TestVerdict:
-    """One law: whether it holds for the submission, and what to say if not."""
+    """Verdict on one law, with the message for the learner if it does not hold."""
 
     __test__ = False  # pytest, too, collects classes by this prefix
 
@@ -48,14 +48,14 @@ class TestVerdict:
     passed: bool = True
     message: str = ""
     not_written: str | None = None  # the exercise whose stub was met
-    mistake: str | None = None  # the misconception that was recognised
+    mistake: str | None = None  # the misconception that was recognized
     failure_kind: FailureKind | None = None  # why learner code did not answer, if it did not
-    flags: list[str] = field(default_factory=list)  # what a person should look at
+    flags: list[str] = field(default_factory=list)  # remarks for the person who reads the results
 
 
 @dataclass
 class ExerciseVerdict:
-    """One exercise: its tests, and what they are worth."""
+    """Verdict on one exercise: its tests and its points."""
 
     exercise: Exercise
     tests: list[TestVerdict] = field(default_factory=list)
@@ -64,7 +64,7 @@ class ExerciseVerdict:
 
     @property
     def passed(self) -> bool:
-        """Whether every test passed."""
+        """True if every test passed."""
         return bool(self.tests) and all(test.passed for test in self.tests)
 
     @property
@@ -77,7 +77,7 @@ class ExerciseVerdict:
 
     @property
     def was_killed(self) -> bool:
-        """Whether something ended learner code from outside in one of the tests."""
+        """True if something ended learner code from outside in one of the tests."""
         every = [*self.tests, *(test for test, _ in self.hidden)]
         return any(test.failure_kind == FailureKind.KILLED for test in every)
 
@@ -95,7 +95,7 @@ class ExerciseVerdict:
         return next((test for test in self.tests if not test.passed), None)
 
     def as_json(self) -> dict[str, Any]:
-        """The exercise's entry in `--json`."""
+        """Return the exercise's entry in `--json`."""
         return {
             "passed": self.passed,
             "status": self.status,
@@ -109,20 +109,20 @@ class ExerciseVerdict:
 
 
 def total_hidden(verdicts: list[ExerciseVerdict]) -> tuple[float, float]:
-    """Points reached in hidden tests, and points there were to reach."""
+    """Return the points reached in hidden tests, and the possible points."""
     hidden = [pair for verdict in verdicts for pair in verdict.hidden]
     reached = sum(points for test, points in hidden if test.passed)
     return round(reached, 2), float(sum(points for _, points in hidden))
 
 
 def total(verdicts: list[ExerciseVerdict]) -> tuple[float, float]:
-    """Points reached, and points there were to reach."""
+    """Return the points reached, and the possible points."""
     reached = sum(verdict.points for verdict in verdicts)
     return round(reached, 2), float(sum(verdict.exercise.points for verdict in verdicts))
 
 
 def as_json(verdicts: list[ExerciseVerdict]) -> dict[str, Any]:
-    """What `--json` writes."""
+    """Return the verdicts in the format of `--json`."""
     reached, possible = total(verdicts)
     return {
         "exercises": {verdict.exercise.id: verdict.as_json() for verdict in verdicts},

@@ -16,6 +16,8 @@ from cifar_lab.data.cifar10 import GET_IT, DataError
 
 CIFAR10 = "CIFAR-10"
 SYNTHETIC = "synthetic dataset"
+SYNTHETIC_SOURCE = "drawn from seed 0"
+SYNTHETIC_SIZES = 4000, 1000  # training and test images
 
 
 @dataclass(frozen=True)
@@ -99,22 +101,31 @@ def load(data: str | None = None) -> Dataset:
     """
     place = locate(data)
     if place.path is None:
-        parts, names, source = synthetic.draw(), synthetic.CLASS_NAMES, "drawn from seed 0"
+        parts, names = synthetic.draw(*SYNTHETIC_SIZES), synthetic.CLASS_NAMES
+        source = SYNTHETIC_SOURCE
     else:
         parts, names, source = cifar10.read(place.path), cifar10.CLASS_NAMES, str(place.path)
     return Dataset(place.name, names, *parts[0], *parts[1], source)
 
 
-def describe() -> str:
-    """A few lines for people: what is there, where, what decides, and how to get CIFAR-10."""
+def describe(read: bool = False) -> str:
+    """Return a few lines for people: the data, the reason for it, and how to get CIFAR-10.
+
+    Args:
+        read: Read and check all of the data. Otherwise a fault that shows only then is not found.
+    """
     try:
         place = locate()
-        dataset = load()
+        if read:
+            load()
+        elif place.path is not None:
+            cifar10.check_files(place.path)
     except DataError as problem:
         return f"The data cannot be used.\n{problem}"
-    counts = f"{len(dataset.y_train):,} training and {len(dataset.y_test):,} test images"
+    sizes = SYNTHETIC_SIZES if place.path is None else (5 * cifar10.ROWS, cifar10.ROWS)
     lines = [
-        f"{dataset.name}: {counts}, {dataset.source}",
+        f"{place.name}: {sizes[0]:,} training and {sizes[1]:,} test images, "
+        f"{place.path or SYNTHETIC_SOURCE}",
         f"Why this one: {place.reason}.",
     ]
     if place.path is None:

@@ -24,6 +24,7 @@ from cifar_lab.grading.results import (
     write_results,
 )
 from cifar_lab.grading.run import CannotJudge, judge
+from cifar_lab.testing.options import GradingOptions
 
 PATIENCE = 30  # seconds to tidy up: a sandbox alone may take 10 to come down
 
@@ -64,11 +65,13 @@ def grade(
             verdict, words = GRADED, ""
             try:
                 asked = syllabus.find(exercises)
-                how = {"sandbox": sandboxed, "unprivileged_user": unprivileged}
-                verdicts = judge(copy, asked, secret=secret, hidden=hidden, **how)
+                options = GradingOptions(
+                    sandbox=sandboxed, unprivileged_user=unprivileged, hidden=hidden, secret=secret
+                )
+                verdicts = judge(copy, asked, options)
                 # it may have been the machine, short of memory, say: the second verdict stands
                 killed = [v.exercise for v in verdicts.values() if v.was_killed]
-                verdicts |= judge(copy, killed, secret=secret, hidden=hidden, **how)
+                verdicts |= judge(copy, killed, options)
             except CannotJudge as problem:
                 verdict, words = GRADING_ERROR, str(problem)
     trusted = sandboxed and not unprivileged

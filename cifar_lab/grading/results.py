@@ -7,12 +7,12 @@ import json
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from cifar_lab.course import syllabus
 from cifar_lab.course.files import write_whole
+from cifar_lab.course.fingerprint import fingerprint
 from cifar_lab.course.verdict import ExerciseVerdict, total, total_hidden
 from cifar_lab.grading.intake import Submission, files_below
 from cifar_lab.reports import sanitize
@@ -121,7 +121,8 @@ def gradebook(found: Iterable[dict[str, Any]]) -> str:
 
 def key_of(source: Path, asked: str) -> str:
     """What the results of a submission depend on: its bytes, the course's, the packages', the task."""
-    total_hash = hashlib.sha256(f"{_course_hash()} {asked}".encode())
+    course = fingerprint(syllabus.exercises().values())
+    total_hash = hashlib.sha256(f"{course} {asked}".encode())
     files = files_below(source) if source.is_dir() else [source]
     for file in (file for file in files if not file.is_dir()):
         total_hash.update(f"{file.relative_to(source.parent)}\0".encode(errors="replace"))
@@ -140,15 +141,3 @@ def _content(file: Path) -> bytes:
         return file.read_bytes()
     except OSError:  # whatever is wrong with it, intake says so
         return b"unreadable"
-
-
-@lru_cache(maxsize=1)
-def _course_hash() -> str:
-    from importlib.metadata import version
-
-    packages = ("keras", "numpy", "scipy", "pytest")
-    course = hashlib.sha256(json.dumps([version(name) for name in packages]).encode())
-    for folder in (syllabus.LAB, syllabus.GRADING_TESTS):
-        for file in sorted([*folder.rglob("*.py"), *folder.rglob("*.toml")]):
-            course.update(file.read_bytes())
-    return course.hexdigest()

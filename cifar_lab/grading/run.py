@@ -5,6 +5,7 @@ import io
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,101 +14,98 @@ from cifar_lab.course import syllabus
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.syllabus import Exercise
 from cifar_lab.course.verdict import ExerciseVerdict
-from cifar_lab.testing import plugin
+from cifar_lab.testing.messages import GradingRun
+from cifar_lab.testing.options import GradingOptions
 
 QUICK = "grading and not trains"  # the tests that train no network
+DEFAULTS = GradingOptions()
+PYTEST = (
+    f"--rootdir={syllabus.ROOT}",
+    f"--config-file={syllabus.ROOT / 'pyproject.toml'}",
+    # nothing that a run for one learner does not need: no cache folder, no other plugins
+    "--disable-plugin-autoload",
+    "-pno:cacheprovider",
+    "--noconftest",  # those are for the course's own tests, and change this process's settings
+    # these search all of memory for lost errors, which takes a second beside TensorFlow
+    "-pno:unraisableexception",
+    "-pno:threadexception",
+    "-qq",
+    "--tb=native",  # the least work: learners read messages, not tracebacks
+)
 
 
 class CannotJudge(CourseError):
-    """The judge's own fault: no verdict can be given."""
+    """The grader failed, so there is no verdict."""
 
 
-class _Collector:
-    """Takes the verdicts out of the pytest run."""
+class _Watcher:
+    """Plugin that keeps what is needed of a pytest run after its end."""
 
     def __init__(self):
-        self.verdicts: dict[str, ExerciseVerdict] = {}
-        self.problems: list[str] = []
+        self.run = GradingRun()
         self.interrupted: str | None = None
 
-    def pytest_unconfigure(self, config: pytest.Config) -> None:
-        self.verdicts = config.stash[plugin.VERDICTS]
-        self.problems = config.stash[plugin.GRADING_ERRORS]
+    def pytest_configure(self, config: pytest.Config) -> None:
+        self.run = GradingRun.of(config)
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo) -> None:
         if not isinstance(excinfo.value, pytest.Session.Interrupted):  # a file that did not import
-            # which of the learner's lines Ctrl-C stopped
+            # the learner's line that Ctrl-C stopped
             self.interrupted = "\n".join(getattr(excinfo.value, "__notes__", ()))
 
 
 def judge(
     folder: Path,
     exercises: list[Exercise],
+    options: GradingOptions = DEFAULTS,
     tests: str = "grading",
     stop_early: bool = False,
     plugins: Sequence[object] = (),
-    **options: object,
 ) -> dict[str, ExerciseVerdict]:
-    """Verdicts by exercise id, in the order of the course.
+    """Return the verdicts by exercise id, in the order of the course.
 
     Args:
         folder: The submission.
-        exercises: What to judge.
+        exercises: The exercises to judge, in place of those in `options`.
+        options: The settings of the run.
         tests: pytest's marker expression for the tests to run.
         stop_early: End with the first test that fails; the points are then of no use.
         plugins: Further plugins for the pytest run.
-        options: The other options of `pytest -m grading`, such as `sandboxed=True`.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
     """
-    wanted = {exercise.id for exercise in exercises}
-    if not wanted:
+    if not exercises:
         return {}
-    files = [
-        str(syllabus.test_file(exercise))
-        for exercise in syllabus.exercises().values()
-        if exercise.id in wanted
-    ]
-    collector, said = _Collector(), io.StringIO()
+    asked = replace(options, exercise=tuple(exercise.id for exercise in exercises))
     arguments = [
-        *files,
+        *_test_files(exercises),
         f"-m{tests}",
-        *(f"--exercise={id}" for id in wanted),
         f"--submission={folder}",
-        f"--rootdir={syllabus.ROOT}",
-        f"--config-file={syllabus.ROOT / 'pyproject.toml'}",
-        # nothing that a run for one learner needs: no cache folder, no other plugins' start-up
-        "--disable-plugin-autoload",
-        "-pno:cacheprovider",
-        "--noconftest",  # those are for the course's own tests, and change this process's settings
-        # these search all of memory for lost errors, a second's work beside TensorFlow
-        "-pno:unraisableexception",
-        "-pno:threadexception",
-        "-qq",
-        "--tb=native",  # the least work: what a learner reads is put together elsewhere
+        *asked.to_arguments(),
         *(["--exitfirst"] if stop_early else []),
-        *(word for name, value in options.items() for word in _option(name, value)),
+        *PYTEST,
     ]
+    watcher, said = _Watcher(), io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), _no_color(), _no_log():
-        status = pytest.main(arguments, plugins=[collector, *plugins])
-    if collector.interrupted is not None:
-        raise KeyboardInterrupt(collector.interrupted)
-    if collector.problems:
-        raise CannotJudge("a grading test broke:\n" + "\n".join(collector.problems[:3]))
+        status = pytest.main(arguments, plugins=[watcher, *plugins])
+    if watcher.interrupted is not None:
+        raise KeyboardInterrupt(watcher.interrupted)
+    if watcher.run.grading_errors:
+        raise CannotJudge("a grading test broke:\n" + "\n".join(watcher.run.grading_errors[:3]))
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         raise CannotJudge(f"pytest stopped with status {int(status)}:\n{said.getvalue()}")
-    missing = wanted - collector.verdicts.keys()
+    verdicts = watcher.run.verdicts
+    missing = set(asked.exercise) - verdicts.keys()
     if missing:
         raise CannotJudge(f"no grading tests for {', '.join(sorted(missing))}")
-    return {exercise.id: collector.verdicts[exercise.id] for exercise in exercises}
+    return {id: verdicts[id] for id in asked.exercise}
 
 
-def _option(name: str, value: object) -> list[str]:
-    word = "--" + name.replace("_", "-")
-    if value is None or value is False:
-        return []
-    return [word] if value is True else [f"{word}={value}"]
+def _test_files(exercises: list[Exercise]) -> list[str]:
+    ids = {exercise.id for exercise in exercises}
+    known = syllabus.exercises()
+    return [str(syllabus.test_file(known[id])) for id in known if id in ids]
 
 
 @contextlib.contextmanager
@@ -125,7 +123,7 @@ def _no_color():
 
 @contextlib.contextmanager
 def _no_log():
-    # TensorFlow gives advice on training loops to whoever makes many small models, as tests do
+    # TensorFlow gives advice on training loops to code that makes many small models, as tests do
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -16,6 +16,4 @@ def notebooks_of(lesson: Lesson) -> list[Path]:
 
 def grading_tests_of(lesson: Lesson) -> list[Path]:
     """Return the grading tests of a lesson's exercises, and the oracles that they share."""
-    folder = syllabus.GRADING_TESTS / f"lesson_{lesson.number}"
-    tests = [folder / f"test_{exercise.name}.py" for exercise in lesson.exercises]
-    return [lesson.test_file, *tests, folder / "oracles.py"]
+    return [*map(syllabus.test_file, lesson.exercises), lesson.test_folder / "oracles.py"]

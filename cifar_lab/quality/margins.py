@@ -15,9 +15,11 @@ from cifar_lab.course.files import write_whole
 from cifar_lab.grading.run import judge
 from cifar_lab.quality import grading_tests
 from cifar_lab.testing.expect import MEASURED
+from cifar_lab.testing.options import GradingOptions
 
 STORE = syllabus.ROOT / "records" / "graders" / "margins.json"
 ENOUGH = 5  # standard deviations
+TRAININGS = "grading and trains"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def measure(seeds: int) -> Iterator[tuple[int, str]]:
     for seed in range(seeds):
         for exercise in todo:
             MEASURED.clear()
-            judge(stubs.REFERENCE, [exercise], "grading and trains", grading_seed=seed)
+            judge(stubs.REFERENCE, [exercise], GradingOptions(grading_seed=seed), TRAININGS)
             for threshold, values in MEASURED.items():
                 found.setdefault((exercise.id, threshold), []).extend(values)
             yield seed, exercise.id

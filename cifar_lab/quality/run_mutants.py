@@ -74,7 +74,7 @@ def _judge(sender: Connection, folder: Path, id: str) -> None:
         os.dup2(nowhere, standard)
     try:
         # a training for every mutant would take hours
-        failure = judge(folder, syllabus.find([id]), QUICK, stop_early=True)[id].first_failure
+        failure = judge(folder, syllabus.find([id]), tests=QUICK, stop_early=True)[id].first_failure
         sender.send(failure.name if failure else "")
     except Exception as error:
         sender.send(error)

@@ -1,4 +1,4 @@
-"""Values and calls in words short enough for a message."""
+"""Descriptions of values and calls, short enough for a message."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ import numpy as np
 FEW = 12
 
 
-def in_words(value: Any) -> str:
-    """`value` as a learner would describe it: small arrays whole, large ones by shape."""
+def describe(value: Any) -> str:
+    """Return a description of `value`: small arrays whole, large ones by shape."""
     if isinstance(value, np.ndarray):
-        return _array_in_words(value)
+        return _describe_array(value)
     if isinstance(value, list | tuple):
         if len(value) > FEW:
-            return f"a list of {len(value)}: [{in_words(value[0])}, ...]"
-        return "[" + ", ".join(in_words(part) for part in value) + "]"
+            return f"a list of {len(value)}: [{describe(value[0])}, ...]"
+        return "[" + ", ".join(describe(part) for part in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key!r}: {in_words(part)}" for key, part in value.items()) + "}"
+        return "{" + ", ".join(f"{key!r}: {describe(part)}" for key, part in value.items()) + "}"
     if isinstance(value, float):
         return f"{value:.6g}"
     kind = getattr(value, "kind", None)
@@ -25,7 +25,7 @@ def in_words(value: Any) -> str:
     return repr(value)
 
 
-def _array_in_words(array: np.ndarray) -> str:
+def _describe_array(array: np.ndarray) -> str:
     shape = "x".join(str(size) for size in array.shape) or "no axes"
     described = f"{array.dtype} array ({shape})"
     if array.size == 0:
@@ -37,8 +37,8 @@ def _array_in_words(array: np.ndarray) -> str:
     return f"{described} {first[:-1]}, ...]"
 
 
-def call_in_words(name: str, args: tuple, kwargs: dict) -> str:
-    """`name(...)` with its arguments in words."""
-    parts = [in_words(arg) for arg in args]
-    parts += [f"{key}={in_words(arg)}" for key, arg in kwargs.items()]
+def describe_call(name: str, args: tuple, kwargs: dict) -> str:
+    """Return `name(...)` with a description of each argument."""
+    parts = [describe(arg) for arg in args]
+    parts += [f"{key}={describe(arg)}" for key, arg in kwargs.items()]
     return f"{name}({', '.join(parts)})"

@@ -1,4 +1,4 @@
-"""Comparisons whose failures teach: what came back, what was expected, and why.
+"""Comparisons whose messages say what was returned, what was expected, and why.
 
     expect(result).to_be_close(
         right,
@@ -6,8 +6,8 @@
         mistakes={"you took one mean over all channels": wrong},
     )
 
-`mistakes` maps a misconception, in words, to what it would have returned. Only where the
-result equals that is the misconception named; an unknown error gets no guess.
+`mistakes` maps the text of a misconception to what it would have returned. A message names the
+misconception only if the result equals that; an unknown error gets no guess.
 """
 
 from collections import defaultdict
@@ -17,10 +17,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from cifar_lab.course import syllabus
-from cifar_lab.testing.describe import in_words
+from cifar_lab.testing.describe import describe
 from cifar_lab.testing.learner import Learner, LearnerError
 
-# by threshold: every value that was held against it in this process, for the margins
+# by threshold: every value that was compared with it in this process, for the margins
 MEASURED: dict[str, list[float]] = defaultdict(list)
 
 
@@ -42,7 +42,7 @@ def expect(actual: Any) -> "Expectation":
 
 
 def fail(came: str, expected: str, because: str, mistake: str | None = None) -> NoReturn:
-    """Raise a Mismatch in the words that every failure has."""
+    """Raise a Mismatch with the sentences that every failure has."""
     lines = [came, f"Expected {expected}.", f"Because {because}."]
     if mistake:
         lines.append(f"It looks as if {mistake}.")
@@ -50,7 +50,7 @@ def fail(came: str, expected: str, because: str, mistake: str | None = None) -> 
 
 
 class Expectation:
-    """One value that came back, and what can be demanded of it."""
+    """One value that was returned, and the comparisons that a test can make with it."""
 
     def __init__(self, actual: Any):
         self.actual = actual
@@ -64,27 +64,27 @@ class Expectation:
         atol: float = 1e-6,
         mistakes: Mapping[str, Any] | None = None,
     ) -> None:
-        """An array or number of this shape whose values lie within the tolerances."""
+        """Fail unless it has the shape of `expected` and values within the tolerances."""
         right = np.asarray(expected)
-        actual = self._as_array(in_words(expected), because)
+        actual = self._as_array(describe(expected), because)
         if _close(actual, right, rtol, atol):
             return
         for mistake, wrong in (mistakes or {}).items():
             wrong = np.asarray(wrong() if callable(wrong) else wrong)
             # a wrong answer that equals the right one here would explain nothing
             if not _close(wrong, right, rtol, atol) and _close(actual, wrong, rtol, atol):
-                self._fail(in_words(expected), because, mistake)
-        self._fail(in_words(expected) + _where(actual, right, rtol, atol), because)
+                self._fail(describe(expected), because, mistake)
+        self._fail(describe(expected) + _where(actual, right, rtol, atol), because)
 
     def to_equal(
         self, expected: Any, *, because: str, mistakes: Mapping[str, Any] | None = None
     ) -> None:
-        """Exactly this value: an array element by element, a list or dict by content."""
+        """Fail unless it is exactly this: an array by elements, a list or dict by content."""
         if isinstance(expected, np.ndarray):
             self.to_be_close(expected, because=because, rtol=0, atol=0, mistakes=mistakes)
         elif not _same(self.actual, expected):
             known = [text for text, wrong in (mistakes or {}).items() if _same(self.actual, wrong)]
-            self._fail(in_words(expected), because, known[0] if known else None)
+            self._fail(describe(expected), because, known[0] if known else None)
 
     def to_have_shape(
         self,
@@ -93,7 +93,7 @@ class Expectation:
         because: str,
         mistakes: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
-        """An array of this shape."""
+        """Fail unless it is an array of this shape."""
         wanted = f"an array of shape {tuple(shape)}"
         found = self._as_array(wanted, because).shape
         if found != tuple(shape):
@@ -101,7 +101,7 @@ class Expectation:
             self._fail(wanted, because, known[0] if known else None)
 
     def to_have_dtype(self, dtype: str, *, because: str) -> None:
-        """An array of this dtype; "floating" and "integer" stand for any of their kind."""
+        """Fail unless it is an array of this dtype; "floating" and "integer" mean any of them."""
         kind = {"floating": np.floating, "integer": np.integer}.get(dtype, dtype)
         actual = self._as_array(f"{dtype} numbers", because)
         if not np.issubdtype(actual.dtype, kind):
@@ -113,26 +113,26 @@ class Expectation:
             self._fail(wanted, because, mistake)
 
     def to_reach(self, threshold: str, what: str, *, because: str) -> None:
-        """A number of at least the syllabus' `threshold`; `what` says of what."""
+        """Fail if it is below the syllabus' `threshold`; `what` is what it measures."""
         floor = syllabus.threshold(threshold)
         MEASURED[threshold].append(self.actual)
         self.to_be_true(self.actual >= floor, f"{what} of at least {floor}", because=because)
 
     def to_stay_below(self, threshold: str, what: str, *, because: str) -> None:
-        """A number below the syllabus' `threshold`; `what` says of what."""
+        """Fail unless it is below the syllabus' `threshold`; `what` is what it measures."""
         ceiling = syllabus.threshold(threshold)
         MEASURED[threshold].append(self.actual)
         self.to_be_true(self.actual < ceiling, f"{what} below {ceiling}", because=because)
 
     def to_unpack(self, names: str, *, because: str) -> list:
-        """As many values as there are `names` ("mean, std")."""
+        """Return its values; fail unless there are as many as `names` ("mean, std")."""
         wanted = names.split(", ")
         if not isinstance(self.actual, list) or len(self.actual) != len(wanted):
             self._fail(f"{len(wanted)} values: {names}", because)
         return self.actual
 
     def to_be_a(self, kind: str, *, because: str) -> Any:
-        """A handle of this kind ("model", "layer", ...), which is returned."""
+        """Return it; fail unless it is a handle of this kind ("model", "layer", ...)."""
         if getattr(self.actual, "kind", None) != kind:
             self._fail(f"a {kind}", because)
         return self.actual
@@ -149,11 +149,11 @@ class Expectation:
     def _fail(self, wanted: str, because: str, mistake: str | None = None) -> NoReturn:
         if self.actual is None:
             fail("It returned None: is there a `return`?", wanted, because)
-        fail(f"It returned {in_words(self.actual)}.", wanted, because, mistake)
+        fail(f"It returned {describe(self.actual)}.", wanted, because, mistake)
 
 
 def expect_error(kind: type[Exception], call: Callable[[], Any], *, because: str) -> None:
-    """The call must raise `kind`, or a class derived from it."""
+    """Fail unless the call raises `kind`, or a class derived from it."""
     wanted = f"a {kind.__name__}"
     try:
         result = call()
@@ -163,15 +163,15 @@ def expect_error(kind: type[Exception], call: Callable[[], Any], *, because: str
                 raise
             fail(f"It raised {error}.", wanted, because)
         return
-    fail(f"It returned {in_words(result)}.", wanted, because)
+    fail(f"It returned {describe(result)}.", wanted, because)
 
 
 def expect_left_alone(learner: Learner, *, because: str, **given: np.ndarray) -> None:
-    """The last call has left all the arrays that it was `given` as they were."""
+    """Fail unless the last call has left all arrays that it was `given` as they were."""
     for (name, before), after in zip(given.items(), learner.arguments, strict=True):
         if after.dtype != before.dtype or not _close(after, before, rtol=0, atol=0):
-            found = in_words(after) + _where(after, before, rtol=0, atol=0)
-            fail(f"After the call, `{name}` was {found}.", in_words(before), because)
+            found = describe(after) + _where(after, before, rtol=0, atol=0)
+            fail(f"After the call, `{name}` was {found}.", describe(before), because)
 
 
 def _close(actual: np.ndarray, right: np.ndarray, rtol: float, atol: float) -> bool:
@@ -181,7 +181,7 @@ def _close(actual: np.ndarray, right: np.ndarray, rtol: float, atol: float) -> b
 
 
 def _where(actual: np.ndarray, right: np.ndarray, rtol: float, atol: float) -> str:
-    """Where two arrays of one shape differ first, and in how many places."""
+    """Return the place where two arrays differ first, and in how many places they do."""
     if actual.shape != right.shape or actual.ndim == 0 or actual.size <= 12:
         return ""
     wrong = ~np.isclose(actual, right, rtol=rtol, atol=atol, equal_nan=True)
@@ -200,7 +200,7 @@ def _same(actual: Any, expected: Any) -> bool:
     if isinstance(actual, np.ndarray) and actual.ndim == 0:
         actual = actual.item()
     if isinstance(expected, list | tuple):
-        # tuples cross as lists: no test tells them apart
+        # tuples are decoded as lists: no test tells them apart
         return (
             isinstance(actual, list | tuple)
             and len(actual) == len(expected)

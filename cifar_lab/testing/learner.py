@@ -1,10 +1,11 @@
-"""The test's side: `learner.normalization.standardize(...)` calls a submission.
+"""The test's side of a call: `learner.normalization.standardize(...)` calls a submission.
 
-A test never sees learner code itself. It sees plain values that crossed the wire, and
-proxies for the models, layers and callbacks that stay on the other side.
+A test never sees learner code itself. It sees plain values that were decoded from a message,
+and proxies for the models, layers and callbacks that stay in the learner's process.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from cifar_lab.course.errors import CourseError
 from cifar_lab.course.verdict import FailureKind
 from cifar_lab.execution import protocol
 from cifar_lab.execution.errors import MESSAGE_LIMIT
-from cifar_lab.testing.describe import call_in_words
+from cifar_lab.testing.describe import describe_call
 
 NAME_LIMIT = 200
 NAMES_LIMIT = 20
@@ -24,8 +25,9 @@ class LearnerError(Exception):
 
     Attributes:
         types: Names of its built-in classes, the most specific first.
-        message: What it said.
+        message: The text of the exception.
         lines: The learner's own lines that led there: (file name, number, text).
+        call: The call that raised it, as a message shows it.
     """
 
     def __init__(self, types: list[str], message: str, lines: list[list], call: str):
@@ -37,25 +39,25 @@ class LearnerError(Exception):
 
     @property
     def not_written(self) -> str | None:
-        """The exercise whose stub was met, if that is what happened."""
+        """The exercise whose stub raised the exception; None if no stub did."""
         exercise, found, _ = self.message.partition(" is not written yet")
         return exercise if found and "NotImplementedError" in self.types else None
 
 
 class Failure(LearnerError):
-    """Learner code did not answer as it should: it took too long, died, or sent nonsense.
+    """Learner code gave no valid answer: it took too long, crashed, or sent nonsense.
 
     Attributes:
-        kind: `timeout`, `crash`, `killed`, `output limit`, `bad reply` or `invalid model`.
+        kind: The reason; `exception` and `memory` are no Failures.
     """
 
-    def __init__(self, kind: str, words: str):
-        super().__init__([kind], words, [], "")
+    def __init__(self, kind: FailureKind, message: str):
+        super().__init__([kind], message, [], "")
         self.kind = kind
 
 
 class GradingError(CourseError):
-    """The grader's own fault: no verdict, and never a zero."""
+    """The grader failed: there is no verdict, and nobody's score changes."""
 
 
 class Learner:
@@ -64,14 +66,15 @@ class Learner:
     Args:
         channel: Takes a request frame and returns the reply frame.
         import_first: Called with a module's name before the first call of one of its functions.
-        trusted: Whether replies are more than claims: there is no sandbox.
+        trusted: Replies are more than claims, because there is no sandbox.
 
     Attributes:
-        arguments: The arrays that the last call was given, in their order, as it left them.
-            What the test itself holds never changes: a submission that empties its arguments would
-            move what a test expects, wherever that is computed after the call.
-        failure: The last Failure, also where a test expected an exception.
-        flags: What a person should look at.
+        arguments: The arrays that the last call was given, in their order, as they were after it.
+            The test's own arrays never change: otherwise a submission that empties its arguments
+            would change every expected value that is computed after the call.
+        failure: The last Failure, also if a test expected an exception.
+        flags: Remarks for the person who reads the results.
+        last_call: The call that messages show, such as `cnn.softmax(...)`.
     """
 
     def __init__(
@@ -87,15 +90,29 @@ class Learner:
         self.failure: Failure | None = None
         self.flags: list[str] = []
         self.last_call = ""
+        self._description: str | None = None
 
     def __getattr__(self, module: str) -> "Module":
         if module.startswith("_"):
             raise AttributeError(module)
         return Module(self, module)
 
+    @contextmanager
+    def described(self, call: str) -> Iterator[None]:
+        """Describe all calls in the block as one; messages show it until the next call.
+
+        Args:
+            call: Such as "build_cnn(...), trained for two steps".
+        """
+        outer, self._description, self.last_call = self._description, call, call
+        try:
+            yield
+        finally:
+            self._description = outer
+
     def request(self, described: str, request: dict, args: tuple, kwargs: dict) -> Any:
         """Send one request; return its result, or raise LearnerError."""
-        self.last_call, self.arguments = described, []
+        self.last_call, self.arguments = self._description or described, []
         frame = protocol.encode({**request, "args": list(args), "kwargs": kwargs})
         try:
             if self._import_first and request.get("module", "tools") != "tools":
@@ -113,7 +130,7 @@ class Learner:
         return reply["result"]
 
     def _reply(self, frame: bytes, arrays: int) -> dict:
-        """A reply, checked: what comes out of a sandbox may be anything."""
+        """Return a decoded reply, after checks: a sandbox can send anything."""
         try:
             reply = protocol.decode(frame, self._proxy)
         except protocol.ProtocolError as error:
@@ -126,23 +143,23 @@ class Learner:
         return Proxy(kind, number, self)
 
 
-def _refusal(frame: bytes, words: str) -> Failure:
-    """Whose fault it is that a request was not understood.
+def _refusal(frame: bytes, reason: str) -> Failure:
+    """Return the failure of a learner's process that refused a sound request.
 
     Raises:
-        GradingError: Nobody understands it.
+        GradingError: The request is no frame, so the grader is to blame.
     """
     try:
         protocol.decode(frame)
     except protocol.ProtocolError as error:
         raise GradingError(f"a request that is no frame: {error}") from error
     return Failure(
-        FailureKind.BAD_REPLY, f"it does not know what was asked: {words[:MESSAGE_LIMIT]}"
+        FailureKind.BAD_REPLY, f"it does not know what was asked: {reason[:MESSAGE_LIMIT]}"
     )
 
 
 def _cut(error: dict[str, Any]) -> dict[str, Any]:
-    """An error in as many words as one needs; what comes out of a sandbox may be anything."""
+    """Return an error with every part cut to its limit: a sandbox can send anything."""
     return {
         "types": [name[:NAME_LIMIT] for name in error["types"][:NAMES_LIMIT]],
         "message": error["message"][:MESSAGE_LIMIT],
@@ -180,7 +197,7 @@ def _is_reply(reply: Any, arrays: int) -> bool:
 
 
 class Module:
-    """`learner.cnn`, or `learner.tools`: its functions, called on the other side."""
+    """`learner.cnn`, or `learner.tools`: its functions, called in the learner's process."""
 
     def __init__(self, learner: Learner, name: str):
         self._learner = learner
@@ -191,7 +208,7 @@ class Module:
             raise AttributeError(function)
 
         def call(*args, **kwargs):
-            described = call_in_words(f"{self._name}.{function}", args, kwargs)
+            described = describe_call(f"{self._name}.{function}", args, kwargs)
             request = {"module": self._name, "name": function}
             return self._learner.request(described, request, args, kwargs)
 
@@ -199,7 +216,7 @@ class Module:
 
 
 class Proxy(protocol.Handle):
-    """An object that stays on the learner's side, and answers to the methods of its kind."""
+    """Proxy for an object in the learner's process, with the methods of its kind."""
 
     def __init__(self, kind: str, number: int, learner: Learner):
         super().__init__(kind, number)
@@ -210,7 +227,7 @@ class Proxy(protocol.Handle):
             raise AttributeError(method)
 
         def call(*args, **kwargs):
-            described = call_in_words(f"{self.kind}.{method}", args, kwargs)
+            described = describe_call(f"{self.kind}.{method}", args, kwargs)
             request = {"object": self, "method": method}
             return self.learner.request(described, request, args, kwargs)
 

@@ -1,6 +1,6 @@
-"""Laws that the tests of several lessons hold: of compiled models, and of lists of callbacks.
+"""Laws that tests of several lessons share: of compiled models, and of lists of callbacks.
 
-The functions that return such things are learner code: they are handed over as proxies, such as
+The functions that return such objects are learner code, and are passed as proxies, such as
 `learner.cnn.compile_cnn`.
 """
 
@@ -18,12 +18,12 @@ from cifar_lab.testing.samples import generator
 
 
 class Compiling:
-    """What holds of a function that compiles a classifier with Adam, on one-hot labels.
+    """Laws of a function that compiles a classifier with Adam, on one-hot labels.
 
     Args:
         learner: The submission.
         function: Such as `learner.cnn.compile_cnn`.
-        default_rate: The learning rate where none is asked for.
+        default_rate: The learning rate if none is asked for.
     """
 
     def __init__(self, learner: Learner, function: Callable, default_rate: float):
@@ -32,14 +32,14 @@ class Compiling:
         self.default_rate = default_rate
 
     def compiled(self, model: Proxy, **settings) -> Proxy:
-        """The model that comes back, ready to train."""
+        """Return the model that comes back, ready to train."""
         result = self.function(model, **settings)
         expect(result).to_be_a("model", because="the model that was given comes back")
         expect(result.is_compiled()).to_equal(True, because="it makes a model ready to train")
         return result
 
     def expect_same_model(self) -> None:
-        """The model that comes back is the one that was given."""
+        """Fail unless the model that comes back is the one that was given."""
         model = self.learner.tools.small_model()
         result = self.compiled(model)
         expect(result).to_be_true(
@@ -49,8 +49,8 @@ class Compiling:
         )
 
     def expect_adam(self) -> None:
-        """The optimizer is Adam at the rate that was asked for."""
-        # the default comes second: whoever gets here obeys `learning_rate`
+        """Fail unless the optimizer is Adam at the rate that was asked for."""
+        # the default comes second: then it is known that the function uses `learning_rate`
         for settings, right in (({"learning_rate": 0.02}, 0.02), ({}, self.default_rate)):
             model = self.compiled(self.learner.tools.small_model(), **settings)
             spec = model.optimizer_spec()
@@ -76,7 +76,7 @@ class Compiling:
             )
 
     def expect_crossentropy(self) -> None:
-        """The loss is the categorical cross-entropy of one-hot labels and probabilities."""
+        """Fail unless the loss is categorical cross-entropy on one-hot labels and probabilities."""
         values, targets, probabilities = self._measured()
         logs = np.log(probabilities), np.log(1 - probabilities)
         expect(values["loss"]).to_be_close(
@@ -95,7 +95,7 @@ class Compiling:
         )
 
     def expect_accuracy(self) -> None:
-        """Training reports the share of images whose largest output is the true class."""
+        """Fail unless one metric is the accuracy of the largest outputs."""
         values, targets, probabilities = self._measured()
         right = float(np.mean(probabilities.argmax(-1) == targets.argmax(-1)))
         metrics = {name: value for name, value in values.items() if name != "loss"}
@@ -114,7 +114,7 @@ class Compiling:
         )
 
     def _measured(self) -> tuple[dict, np.ndarray, np.ndarray]:
-        """Loss and metrics as Keras reports them, the targets and the predictions behind them."""
+        """Return loss and metrics as Keras reports them, with their targets and predictions."""
         model = self.learner.tools.opaque_model()
         x, targets = 3 * generator().normal(size=(12, 4)), np.eye(3)[np.arange(12) % 3]
         probabilities = np.asarray(model.predict(x), np.float64)  # before learner code has it
@@ -125,11 +125,11 @@ class Compiling:
             known = {
                 "dtype='string'": "you gave the metrics by position, where Keras expects loss "
                 "weights: write metrics=[...]",
-                "target.ndim - 1": "the loss is sparse: it expects numbers as labels, ours are "
+                "target.ndim - 1": "the loss is sparse: it expects numbers as labels, these are "
                 "one-hot",
                 "No loss": "you named no loss",
             }
-            mistakes = [mistake for words, mistake in known.items() if words in error.message]
+            mistakes = [mistake for part, mistake in known.items() if part in error.message]
             expect(str(error)).to_be_true(
                 False,
                 "loss and accuracy of images with one-hot labels",
@@ -157,11 +157,10 @@ def _callbacks(function: Callable) -> list[Proxy]:
 
 
 def the_callback(learner: Learner, function: Callable, name: str, because: str) -> dict:
-    """The settings of the one callback of the class `name` that `function` returns."""
+    """Return the settings of the one callback of the class `name` that `function` returns."""
     callbacks = _callbacks(function)
-    called = learner.last_call
-    specs = [callback.spec() for callback in callbacks]
-    learner.last_call = called
+    with learner.described(learner.last_call):
+        specs = [callback.spec() for callback in callbacks]
     found = [spec["settings"] for spec in specs if name in spec["classes"]]
     expect([spec["class"] for spec in specs]).to_be_true(
         len(found) == 1, f"one {name} among them", because=because
@@ -170,7 +169,7 @@ def the_callback(learner: Learner, function: Callable, name: str, because: str) 
 
 
 def expect_watches(spec: dict, monitors: list[str]) -> None:
-    """The callback watches one of these metrics, in the direction in which it is better."""
+    """Fail unless the callback watches one of these metrics, in the direction that is better."""
     monitor = spec["monitor"]
     known = {
         "accuracy": "you watched the training data's accuracy: `val_` is the validation data's",
@@ -180,23 +179,23 @@ def expect_watches(spec: dict, monitors: list[str]) -> None:
     expect(monitor).to_be_true(
         monitor in monitors,
         " or ".join(monitors),
-        because="it is the validation data that tell when learning has turned into memorising",
+        because="validation data show when a network no longer learns but memorizes",
         mistake=known.get(monitor),
     )
     right = "min" if monitor == "val_loss" else "max"
-    words = {"min": "smaller", "max": "larger"}
+    better = {"min": "smaller", "max": "larger"}
     expect(spec["mode"]).to_be_true(
         spec["mode"] in ("auto", right),
         f"mode {right!r} (or 'auto') for {monitor}",
-        because=f"a {words[right]} {monitor} is better",
-        mistake=f"you would wait for a {words[spec['mode']]} {monitor}"
-        if spec["mode"] in words
+        because=f"a {better[right]} {monitor} is better",
+        mistake=f"you would wait for a {better[spec['mode']]} {monitor}"
+        if spec["mode"] in better
         else None,
     )
 
 
 def expect_halved_after_three(spec: dict) -> None:
-    """A ReduceLROnPlateau with patience 3 and factor 0.5."""
+    """Fail unless a ReduceLROnPlateau has patience 3 and factor 0.5."""
     expect(spec["patience"]).to_equal(
         3,
         because=f"three epochs without a better {spec['monitor']} are a plateau",
@@ -210,7 +209,7 @@ def expect_halved_after_three(spec: dict) -> None:
 
 
 def expect_new_callbacks(function: Callable) -> None:
-    """Each call of `function` returns new objects."""
+    """Fail unless each call of `function` returns new objects."""
     first, second = _callbacks(function), _callbacks(function)
     expect(second).to_be_true(
         not any(callback in first for callback in second),

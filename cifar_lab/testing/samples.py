@@ -1,4 +1,4 @@
-"""What grading tests feed: small, awkward inputs, and images that nobody has seen before."""
+"""Inputs of grading tests: small, awkward arrays, and images that no submission has seen."""
 
 import hashlib
 from collections.abc import Callable
@@ -9,33 +9,35 @@ from cifar_lab.data import synthetic
 
 
 def generator(seed: int = 0) -> np.random.Generator:
-    """A generator of the test's own; learner code may do what it likes to the global one."""
+    """Return a generator for one test; learner code may change the global one."""
     return np.random.default_rng(seed)
 
 
 def images_like_cifar(
     count: int = 5, height: int = 7, width: int = 6, channels: int = 3, seed: int = 0
 ) -> np.ndarray:
-    """uint8 images whose channels differ in mean and spread; not square, to catch mixed axes."""
+    """Return uint8 images whose channels differ in mean and spread.
+
+    They are not square, so that an answer that mixes up axes fails.
+    """
     random = generator(seed)
-    centres = np.linspace(60, 190, channels) if channels > 1 else np.array([90.0])
+    centers = np.linspace(60, 190, channels) if channels > 1 else np.array([90.0])
     spreads = np.linspace(20, 55, channels)
     noise = random.normal(size=(count, height, width, channels))
-    return np.clip(np.round(centres + spreads * noise), 0, 255).astype(np.uint8)
+    return np.clip(np.round(centers + spreads * noise), 0, 255).astype(np.uint8)
 
 
 def numbered_images(count: int, height: int = 2, width: int = 3, channels: int = 1) -> np.ndarray:
-    """uint16 images whose pixels all hold the image's own number: wherever one turns up, it is
-    known."""
+    """Return uint16 images whose pixels all hold the image's own number, so that it is known."""
     numbers = np.arange(count, dtype=np.uint16)[:, None, None, None]
     return np.broadcast_to(numbers, (count, height, width, channels)).copy()
 
 
 def drawing(secret: str) -> Callable:
-    """A `synthetic.draw` for networks whose accuracy is scored: `draw(train, test, seed)`.
+    """Return a `synthetic.draw` for networks whose accuracy is scored: `draw(train, test, seed)`.
 
     Args:
-        secret: Decides on images and on the classes' numbers, so that neither can be known
+        secret: Decides on the images and on the numbers of the classes, so that neither is known
             beforehand; "" means the images that everybody can draw.
     """
 

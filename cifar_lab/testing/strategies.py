@@ -1,6 +1,6 @@
-"""What hypothesis may draw for a grading test: sizes small, dtypes and values within the contract.
+"""Strategies of hypothesis for grading tests: small sizes, dtypes and values of the contract.
 
-Sizes shrink to the smallest that still fails; values come from a seed, so that no two are alike.
+Sizes shrink to the smallest that still fails; values come from a seed, so that no two are equal.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ seeds = integers(0, 2**16)
 
 
 def images() -> SearchStrategy[np.ndarray]:
-    """A few small images `(n, height, width, channels)` from 0 to 255, of every dtype."""
+    """Return a strategy for a few images `(n, height, width, channels)`, 0 to 255, any dtype."""
 
     def make(dtype: str, **sizes) -> np.ndarray:
         return images_like_cifar(**sizes).astype(dtype)
@@ -25,7 +25,7 @@ def images() -> SearchStrategy[np.ndarray]:
 
 
 def arrays(shape: SearchStrategy[tuple[int, ...]]) -> SearchStrategy[np.ndarray]:
-    """Numbers from -1 to 1, float32 or float64."""
+    """Return a strategy for arrays of numbers from -1 to 1, float32 or float64."""
 
     def make(shape: tuple[int, ...], dtype: str, seed: int) -> np.ndarray:
         return generator(seed).uniform(-1, 1, shape).astype(dtype)
@@ -34,6 +34,6 @@ def arrays(shape: SearchStrategy[tuple[int, ...]]) -> SearchStrategy[np.ndarray]
 
 
 def shapes(fewest_axes: int, most_axes: int, longest: int = 6) -> SearchStrategy[tuple[int, ...]]:
-    """Shapes with no axis empty."""
+    """Return a strategy for shapes without an empty axis."""
     size = integers(1, longest)
     return integers(fewest_axes, most_axes).flatmap(lambda axes: tuples(*[size] * axes))

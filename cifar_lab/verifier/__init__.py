@@ -1,0 +1,1 @@
+"""Models rebuilt from what they say about themselves, to check it against their predictions."""

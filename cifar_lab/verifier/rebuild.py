@@ -1,12 +1,13 @@
-"""Holds the layers that a model is said to have against what the model computes.
+"""Compare the layers that a model names with what the model computes.
 
-In a sandbox everything that a model says of itself is a claim. So its layers are rebuilt here
-with its weights, and must give its predictions. The rebuilding is plain NumPy: nothing of Keras
-is ever made from a claim, what is on the list below is all that can be meant, and its size is
-known before anything is computed.
+In a sandbox everything that a model says about itself is a claim. So its layers are rebuilt here
+with its weights, and must give its predictions. They are rebuilt in plain NumPy: no Keras object
+is made from a claim, only the layers in `LAYERS` are possible, and the size of each computation
+is known before it starts.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,11 @@ IMAGES = 2
 
 
 class NotListed(Exception):
-    """A layer that cannot be rebuilt: what it does is for a person to see."""
+    """A layer that cannot be rebuilt, so that a person must look at it."""
 
 
 def structure(model: Proxy) -> list[dict[str, Any]]:
-    """`model.summary_spec()`; where nobody can trust it, held against the model's predictions.
+    """Return `model.summary_spec()`, compared with the model's predictions unless it is trusted.
 
     Raises:
         Failure: `invalid model`: a network with these layers and weights predicts something else.
@@ -44,16 +45,16 @@ def structure(model: Proxy) -> list[dict[str, Any]]:
 
 
 def head(model: Proxy, base: Proxy, spec: list[dict[str, Any]], images: np.ndarray) -> None:
-    """Hold the layers that follow a base, which is the course's own, against the predictions.
+    """Compare the layers that follow the course's own base with the predictions.
 
     Args:
         model: The model around the base.
         base: The base that it was built on.
         spec: The layers after the base, as the model names them.
-        images: Some that the model takes.
+        images: Images that the model takes.
 
     Raises:
-        Failure: As `structure` does.
+        Failure: As in `structure`.
     """
     if model.learner.trusted:
         return
@@ -64,24 +65,17 @@ def head(model: Proxy, base: Proxy, spec: list[dict[str, Any]], images: np.ndarr
         _compare(rebuilt(spec, ours, np.asarray(features)), model.predict(images))
 
 
-class _claims:
-    """What goes wrong in here is a fault of the model's claims, or a case for a person."""
-
-    def __init__(self, model: Proxy):
-        self.learner = model.learner
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind, error, trace) -> bool:
-        if isinstance(error, NotListed):
-            self.learner.flags.append(f"judged without rebuilding its model: {error}")
-            return True
-        if isinstance(error, KeyError | IndexError | TypeError | ValueError | AttributeError):
-            words = "the layers that it names and its weights do not give its predictions"
-            self.learner.failure = Failure(FailureKind.INVALID_MODEL, f"{words} ({error})")
-            raise self.learner.failure from None
-        return False
+@contextmanager
+def _claims(model: Proxy) -> Iterator[None]:
+    """Turn errors in the block, which are due to the model's claims, into flags or a Failure."""
+    try:
+        yield
+    except NotListed as layer:
+        model.learner.flags.append(f"judged without rebuilding its model: {layer}")
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        wrong = "the layers that it names and its weights do not give its predictions"
+        model.learner.failure = Failure(FailureKind.INVALID_MODEL, f"{wrong} ({error})")
+        raise model.learner.failure from None
 
 
 def _compare(found: np.ndarray, claimed: Any) -> None:
@@ -93,27 +87,28 @@ def _compare(found: np.ndarray, claimed: Any) -> None:
 
 
 def rebuilt(spec: list[dict[str, Any]], weights: list[np.ndarray], x: np.ndarray) -> np.ndarray:
-    """What a chain of layers makes of `x` at inference, in float64.
+    """Return the output of a chain of layers for `x` at inference, in float64.
 
     Args:
         spec: The layers, as `summary_spec` names them.
         weights: All their weights in Keras' order.
-        x: What the first layer gets, channels last.
+        x: The input of the first layer, channels last.
 
     Raises:
-        NotListed: A layer, a setting or a size that is not dealt with here.
-        ValueError: The weights are not those of such layers.
+        NotListed: A layer, a setting or a size that cannot be rebuilt here.
+        ValueError: Such layers have other weights.
     """
     if len(weights) != sum(map(_arrays_of, spec)):
         raise ValueError(f"{len(weights)} arrays of weights")
     left = iter([np.asarray(array, np.float64) for array in weights])
     x = np.asarray(x, np.float64)
     for layer in spec:
+        settings = layer["settings"]
         compute = LAYERS.get(layer["class"]) if layer["known"] else None
-        if compute is None or layer["settings"].get("data_format", "channels_last")[-1] != "t":
+        if compute is None or settings.get("data_format", "channels_last") != "channels_last":
             raise NotListed(str(layer["class"])[:60])
-        x = compute(x, layer["settings"], left)
-        x = _activated(x, layer["settings"].get("activation", "linear"))
+        x = compute(x, settings, left)
+        x = _activated(x, settings.get("activation", "linear"))
     return x
 
 

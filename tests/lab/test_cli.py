@@ -55,9 +55,10 @@ def test_a_verdict_depends_on_the_modules_that_are_imported(tmp_path, encoding):
     package.mkdir()
     (package / "schedules.py").write_text("from .cnn import compile_cnn\n", encoding=encoding)
     (package / "cnn.py").write_text("", encoding=encoding)
-    before = progress._key(tmp_path, "schedules")
+    exercise = syllabus.exercises()["schedules.train"]
+    before = progress._keys(tmp_path, [exercise])
     (package / "cnn.py").write_text("# a change\n", encoding=encoding)
-    assert progress._key(tmp_path, "schedules") != before
+    assert progress._keys(tmp_path, [exercise]) != before
 
 
 def test_the_nearest_parent_is_judged(half_done, command):

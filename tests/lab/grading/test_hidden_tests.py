@@ -10,6 +10,7 @@ import pytest
 
 from cifar_lab.course import syllabus
 from cifar_lab.grading.run import CannotJudge, judge
+from cifar_lab.testing.options import GradingOptions
 
 OWN = '''
 import numpy as np
@@ -46,7 +47,9 @@ def own(tmp_path):
 
 
 def test_hidden_tests_add_their_own_points(reference, own):
-    (verdict,) = judge(reference, syllabus.find(["normalization.one_hot"]), hidden=own).values()
+    (verdict,) = judge(
+        reference, syllabus.find(["normalization.one_hot"]), GradingOptions(hidden=str(own))
+    ).values()
     assert verdict.passed and verdict.points == verdict.exercise.points
     laws = [(test.name, test.passed, points) for test, points in verdict.hidden]
     assert laws == [("A thousand classes", True, 2.0), ("No labels at all", True, 0.5)]
@@ -55,25 +58,31 @@ def test_hidden_tests_add_their_own_points(reference, own):
 def test_public_points_do_not_depend_on_hidden_tests(reference, own):
     exercises = syllabus.find(["normalization.one_hot"])
     (alone,) = judge(reference, exercises).values()
-    (both,) = judge(reference, exercises, hidden=own).values()
+    (both,) = judge(reference, exercises, GradingOptions(hidden=str(own))).values()
     assert alone.as_json() == both.as_json()
 
 
 def test_a_hidden_test_that_breaks_is_the_graders_fault(reference, own):
     (own / "test_own.py").write_text(OWN.replace("one_hot", "no_such"), encoding="utf-8")
     with pytest.raises(CannotJudge):
-        judge(reference, syllabus.find(["normalization.one_hot"]), hidden=own)
+        judge(reference, syllabus.find(["normalization.one_hot"]), GradingOptions(hidden=str(own)))
 
 
 def test_a_folder_without_tests_is_an_error(reference, tmp_path):
     with pytest.raises(CannotJudge, match=r"test_\*\.py"):
-        judge(reference, syllabus.find(["normalization.one_hot"]), hidden=tmp_path)
+        judge(
+            reference,
+            syllabus.find(["normalization.one_hot"]),
+            GradingOptions(hidden=str(tmp_path)),
+        )
 
 
 def test_the_board_tells_of_hidden_points(reference, own):
     from cifar_lab.course import board
 
-    verdicts = judge(reference, syllabus.find(["normalization.one_hot"]), hidden=own)
+    verdicts = judge(
+        reference, syllabus.find(["normalization.one_hot"]), GradingOptions(hidden=str(own))
+    )
     assert "Hidden tests: 2.5 of 2.5 points" in board.as_text(reference, verdicts)
 
 
@@ -85,16 +94,15 @@ def test_hidden_tests_that_can_be_read_from_inside_are_not_run(reference, own):
         Path(place).chmod(0o755)
         inside = shutil.copytree(own, Path(place) / "own")
         with pytest.raises(CannotJudge, match=r"one reaches .'the hidden tests'"):
-            judge(reference, exercises, hidden=inside, sandbox=True)
-    assert judge(reference, exercises, hidden=own, sandbox=True)
+            judge(reference, exercises, GradingOptions(hidden=str(inside), sandbox=True))
+    assert judge(reference, exercises, GradingOptions(hidden=str(own), sandbox=True))
 
 
 def test_hidden_tests_may_lie_beside_the_courses_own(reference, own):
     with tempfile.TemporaryDirectory(dir=syllabus.GRADING_TESTS.parent) as place:
         beside = shutil.copytree(own, Path(place) / "own")
-        (verdict,) = judge(
-            reference, syllabus.find(["normalization.one_hot"]), hidden=beside
-        ).values()
+        options = GradingOptions(hidden=str(beside))
+        (verdict,) = judge(reference, syllabus.find(["normalization.one_hot"]), options).values()
     assert len(verdict.hidden) == 2
 
 
@@ -109,7 +117,9 @@ def one_hot(labels, num_classes):
     return builtins.calls
 """
     folder, exercises = submission_with(normalization=keeping), ["normalization.one_hot"]
-    verdicts = judge(folder, syllabus.find(exercises), hidden=own, sandbox=True)
+    verdicts = judge(
+        folder, syllabus.find(exercises), GradingOptions(hidden=str(own), sandbox=True)
+    )
     messages = [test.message for test, _ in verdicts[exercises[0]].hidden]
     assert ["It returned 1.\n" in message for message in messages] == [False, True], messages
 

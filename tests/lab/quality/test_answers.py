@@ -21,7 +21,8 @@ def verdict(answered):
 
     def of(answer: Answer, tests: str, stop_early: bool = False):
         exercises = syllabus.find([answer.exercise])
-        return judge(answered(answer), exercises, tests, stop_early)[answer.exercise]
+        verdicts = judge(answered(answer), exercises, tests=tests, stop_early=stop_early)
+        return verdicts[answer.exercise]
 
     return of
 
@@ -34,7 +35,8 @@ def failures(verdict: ExerciseVerdict) -> str:
 @lru_cache(maxsize=1)
 def trained() -> set[Answer]:
     """One right answer of each exercise trains its network in every run: all do in the proof,
-    tests/lab/quality/test_fairness.py."""
+    tests/lab/quality/test_fairness.py.
+    """
     chance, by_exercise = random.Random(SEED), {}
     for answer in answers("right"):
         by_exercise.setdefault(answer.exercise, []).append(answer)

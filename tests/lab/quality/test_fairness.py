@@ -8,6 +8,7 @@ from cifar_lab.course import syllabus
 from cifar_lab.grading.run import QUICK, judge
 from cifar_lab.quality import grading_tests
 from cifar_lab.quality.answers import answers
+from cifar_lab.testing.options import GradingOptions
 
 RUNS = 20
 SEED, SAMPLE, SAMPLED_RUNS = 2026, 6, 3  # what an ordinary run takes of it; the rest is proof
@@ -30,7 +31,8 @@ def failures(folder, exercises, tests: str, seeds: range) -> dict[int, list[str]
     """By seed, what fails in a run with that seed and in an order of its own."""
     found = {}
     for seed in seeds:
-        verdicts = judge(folder, exercises, tests, plugins=[Shuffled(seed)], grading_seed=seed)
+        options = GradingOptions(grading_seed=seed)
+        verdicts = judge(folder, exercises, options, tests, plugins=[Shuffled(seed)])
         found[seed] = [
             f"{test.name}: {test.message}"
             for verdict in verdicts.values()

@@ -37,6 +37,7 @@ from cifar_lab.course.verdict import total
 from cifar_lab.grading import intake
 from cifar_lab.grading.run import judge
 from cifar_lab.sandbox import users
+from cifar_lab.testing.options import GradingOptions
 
 CORPUS = syllabus.ROOT / "tests" / "corpus" / "hostile"
 TITLE = re.compile(r"^# %% (.+)$", re.MULTILINE)
@@ -232,7 +233,7 @@ def test_a_submission_gets_the_expected_results(entry, canaries, tmp_path, refer
     verdicts = {}
     if submission.valid:
         seconds = float(entry.settings.get("seconds", 60))
-        verdicts = judge(taken, entry.judges, sandbox=True, seconds=seconds)
+        verdicts = judge(taken, entry.judges, GradingOptions(sandbox=True, seconds=seconds))
     tests = [test for verdict in verdicts.values() for test in verdict.tests]
     messages = "\n".join(f"{test.name}: {test.failure_kind}: {test.message}" for test in tests)
     assert total(list(verdicts.values()))[0] == entry.earns, messages
@@ -260,7 +261,7 @@ def test_an_attack_that_succeeds_would_earn_points(tmp_path, reference):
     text = _module(MODULE, "\ndef attack():\n    return True\n", {})
     (tmp_path / MODULE).write_text(text, encoding="utf-8")
     exercises = syllabus.find(["normalization.standardize"])
-    (verdict,) = judge(tmp_path, exercises, sandbox=True).values()
+    (verdict,) = judge(tmp_path, exercises, GradingOptions(sandbox=True)).values()
     assert verdict.passed
 
 
@@ -293,7 +294,7 @@ def test_unusual_but_valid_bytes_earn_everything(title, tmp_path, reference):
     (package / "normalization.py").write_bytes(VALID_BYTES[title]())
     assert intake.take_in(tmp_path / "given", "ada", tmp_path / "taken").valid
     exercises = syllabus.find(["normalization.standardize"])
-    (verdict,) = judge(tmp_path / "taken", exercises, sandbox=True).values()
+    (verdict,) = judge(tmp_path / "taken", exercises, GradingOptions(sandbox=True)).values()
     assert verdict.passed, verdict
 
 

@@ -12,6 +12,7 @@ from cifar_lab.course import syllabus
 from cifar_lab.grading.run import judge
 from cifar_lab.sandbox import bubblewrap
 from cifar_lab.sandbox.sandbox import Sandbox
+from cifar_lab.testing.options import GradingOptions
 
 CORES = (1, 3, 4, 16, 40, 64)
 SOURCE = Path(__file__).with_name("fake_cores.c")
@@ -64,7 +65,7 @@ def test_the_number_of_cores_is_faked(faked):
 def test_a_network_is_judged_in_the_sandbox(faked, reference, cores):
     """With a thread for every core, a fork would hang or the process limit would be reached."""
     faked(cores)
-    verdicts = judge(reference, syllabus.find(["cnn.build_cnn"]), sandbox=True)
+    verdicts = judge(reference, syllabus.find(["cnn.build_cnn"]), GradingOptions(sandbox=True))
     assert verdicts["cnn.build_cnn"].passed, verdicts
 
 
@@ -74,7 +75,7 @@ def test_a_network_is_judged_in_the_sandbox(faked, reference, cores):
 @pytest.mark.parametrize("cores", CORES)
 def test_all_lessons_in_the_sandbox(faked, reference, cores):
     faked(cores)
-    verdicts = judge(reference, syllabus.find([]), sandbox=True)
+    verdicts = judge(reference, syllabus.find([]), GradingOptions(sandbox=True))
     assert all(verdict.passed for verdict in verdicts.values()), verdicts
 
 

@@ -15,6 +15,7 @@ from cifar_lab.grading.run import QUICK, judge
 from cifar_lab.sandbox import bubblewrap
 from cifar_lab.sandbox import sandbox as sandboxes
 from cifar_lab.testing.learner import GradingError, Learner, LearnerError
+from cifar_lab.testing.options import GradingOptions
 
 
 def one_hot(learner):
@@ -58,7 +59,7 @@ def test_a_wrong_answer_gets_the_same_verdict_in_the_sandbox(reference, submissi
     folder = submission_with(normalization=text + WRONG[title])
     wanted = syllabus.find(["normalization"])
     here = judge(folder, wanted)
-    there = judge(folder, wanted, sandbox=True)
+    there = judge(folder, wanted, GradingOptions(sandbox=True))
     assert {id: verdict.as_json() for id, verdict in here.items()} == {
         id: verdict.as_json() for id, verdict in there.items()
     }
@@ -68,7 +69,7 @@ def test_a_wrong_answer_gets_the_same_verdict_in_the_sandbox(reference, submissi
 @pytest.mark.sandboxed
 @pytest.mark.parametrize("module", ["normalization", "schedules"])
 def test_the_reference_earns_every_point_in_the_sandbox(reference, module):
-    verdicts = judge(reference, syllabus.find([module]), QUICK, sandbox=True)
+    verdicts = judge(reference, syllabus.find([module]), GradingOptions(sandbox=True), QUICK)
     assert all(verdict.passed for verdict in verdicts.values()), verdicts
 
 

@@ -1,7 +1,7 @@
-"""Who changes what a test goes by earns nothing by it.
+"""A submission that changes its arguments passes no test by it.
 
-A test that computes what it expects after the call, from arrays, a model or a layer that learner
-code has had in its hands, would agree with whoever emptied it and answers for what is left.
+A test that computed expected values after the call, from arrays, a model or a layer that learner
+code has been given, would accept the answer of a submission that emptied them first.
 """
 
 import pytest
@@ -88,13 +88,13 @@ class BatchNorm(BatchNorm):
 
 
 def earned(folder, reference, exercise, addition) -> set[str]:
-    """The laws that hold of the reference with an addition to the exercise's module."""
+    """Return the laws that hold for the reference with an addition to the exercise's module."""
     (folder / "cifar_course").mkdir(parents=True)
     for file in (reference / "cifar_course").glob("*.py"):
         text = file.read_text(encoding="utf-8")
         text += addition if file.stem == exercise.module else ""
         (folder / "cifar_course" / file.name).write_text(text, encoding="utf-8")
-    (verdict,) = judge(folder, [exercise], QUICK).values()
+    (verdict,) = judge(folder, [exercise], tests=QUICK).values()
     return {test.name for test in verdict.tests if test.passed}
 
 

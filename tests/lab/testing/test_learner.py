@@ -1,4 +1,4 @@
-"""A test sees a submission through the proxy: values, arguments, exceptions, handles."""
+"""A test sees a submission through proxies: values, arguments, exceptions, handles."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from cifar_lab.testing.learner import Failure, GradingError, Learner, LearnerErr
 
 @pytest.fixture
 def learner_of(tmp_path):
-    """A learner whose modules have the given text."""
+    """Make a learner whose modules have the given text."""
 
     def make(**texts: str) -> Learner:
         package = tmp_path / "cifar_course"
@@ -60,7 +60,7 @@ def test_an_argument_of_another_dtype_was_not_left_alone():
         expect_left_alone(learner, x=x, because="it is the caller's")
 
 
-def test_a_call_that_failed_tells_nothing_about_its_arguments(learner_of):
+def test_a_call_that_failed_leaves_no_arguments(learner_of):
     learner = learner_of(cnn="def f(x):\n    pass\ndef g(x):\n    raise ValueError\n")
     learner.cnn.f(np.ones(2))
     with pytest.raises(LearnerError):
@@ -68,7 +68,7 @@ def test_a_call_that_failed_tells_nothing_about_its_arguments(learner_of):
     assert learner.arguments == []
 
 
-def test_an_exception_crosses_as_names_message_and_lines(learner_of):
+def test_an_exception_is_names_message_and_lines(learner_of):
     text = "class Odd(ValueError):\n    pass\n\ndef f(x):\n    raise Odd('x is odd')\n"
     with pytest.raises(LearnerError) as caught:
         learner_of(cnn=text).cnn.f(1)
@@ -76,6 +76,26 @@ def test_an_exception_crosses_as_names_message_and_lines(learner_of):
     assert error.types == ["ValueError", "Exception", "BaseException", "object"]
     assert error.message == "x is odd"
     assert error.lines == [["cnn.py", 5, "raise Odd('x is odd')"]]
+
+
+def test_described_calls_are_one_call_for_messages(learner_of):
+    learner = learner_of(cnn="def f(x):\n    return x\n\ndef g():\n    raise ValueError\n")
+    with learner.described("f, twice"):
+        assert learner.last_call == "f, twice"
+        learner.cnn.f(1), learner.cnn.f(2)
+        assert learner.last_call == "f, twice"
+    assert learner.last_call == "f, twice"
+    learner.cnn.f(3)
+    assert learner.last_call == "cnn.f(3)"
+
+
+def test_an_exception_names_its_own_call_in_a_description(learner_of):
+    learner = learner_of(cnn="def g():\n    raise ValueError\n\ndef f():\n    return 1\n")
+    with pytest.raises(LearnerError) as caught, learner.described("g, and more"):
+        learner.cnn.g()
+    assert caught.value.call == "cnn.g()" and learner.last_call == "g, and more"
+    learner.cnn.f()
+    assert learner.last_call == "cnn.f()"
 
 
 def test_a_long_message_is_cut(learner_of):
@@ -91,8 +111,7 @@ def test_leaving_is_an_exception_like_any_other(learner_of, way):
 
 
 @pytest.mark.parametrize(("sent", "kind"), [(None, Failure), (b"no frame", GradingError)])
-def test_whose_fault_a_refused_request_is(monkeypatch, sent, kind):
-    """A request that its sender could not read either is the grader's fault."""
+def test_a_refused_request_that_is_no_frame_is_a_grading_error(monkeypatch, sent, kind):
     refusal = protocol.encode({"refused": "what?"})
     if sent:
         monkeypatch.setattr(protocol, "encode", lambda *args: sent)
@@ -100,7 +119,7 @@ def test_whose_fault_a_refused_request_is(monkeypatch, sent, kind):
         Learner(lambda frame: refusal).cnn.f()
 
 
-def test_a_handle_that_learner_code_made_up_is_its_own_fault(learner_of):
+def test_a_handle_that_learner_code_made_up_is_a_failure(learner_of):
     text = (
         "from cifar_lab.execution.protocol import Handle\ndef f():\n    return Handle('model', 9)\n"
     )
@@ -110,7 +129,7 @@ def test_a_handle_that_learner_code_made_up_is_its_own_fault(learner_of):
         model.predict(np.zeros(3))
 
 
-def test_an_exception_that_cannot_say_what_it_is(learner_of):
+def test_an_exception_without_a_text(learner_of):
     text = "class Odd(Exception):\n    def __str__(self):\n        raise SystemExit\n"
     with pytest.raises(LearnerError, match="cannot be put into words"):
         learner_of(cnn=text + "def f():\n    raise Odd\n").cnn.f()
@@ -164,7 +183,7 @@ def test_what_the_process_knows_as_cifar_course_stays(learner_of):
     assert after is cifar_course
 
 
-def test_rules_are_handles_that_answer_to_update(learner_of):
+def test_rules_are_handles_with_the_method_update(learner_of):
     text = """
 class R:
     n = 0
@@ -183,7 +202,7 @@ def make():
         rule.delete()
 
 
-def test_models_stay_on_their_side_and_keep_their_identity(learner_of):
+def test_models_are_handles_and_keep_their_identity(learner_of):
     learner = learner_of(cnn="def same(model):\n    return model\n")
     model = learner.tools.small_model()
     again = learner.cnn.same(model)

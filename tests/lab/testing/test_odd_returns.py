@@ -1,4 +1,4 @@
-"""Whatever learner code returns, the graders judge it: nothing odd breaks a grading test."""
+"""No odd return value of learner code breaks a grading test."""
 
 import pytest
 
@@ -30,7 +30,7 @@ ODD = {
 }
 
 
-IN_EVERY_RUN = ("uneven lists",)  # each takes a dozen seconds; the others are proof
+IN_EVERY_RUN = ("uneven lists",)  # each takes a dozen seconds; the others are marked proof
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,6 @@ def test_no_odd_return_breaks_a_grader(submission_with, title):
             lines.append(f"def {exercise.name}(*args, **kwargs):\n    return {ODD[title]}\n")
         texts[lesson.module] = "\n".join(lines)
     exercises = syllabus.find(list(texts))
-    verdicts = judge(submission_with(**texts), exercises, QUICK)
+    verdicts = judge(submission_with(**texts), exercises, tests=QUICK)
     passed = {id: [test.name for test in v.tests if test.passed] for id, v in verdicts.items()}
     assert not any(verdict.passed for verdict in verdicts.values()), passed

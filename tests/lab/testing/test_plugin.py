@@ -1,4 +1,4 @@
-"""`pytest` itself: what runs when, points and board at the end, `--submission`."""
+"""The command `pytest`: the tests that run, points and board at the end, `--submission`."""
 
 import os
 import subprocess
@@ -13,11 +13,11 @@ LESSON_1 = "tests/grading/lesson_1"
 
 @pytest.fixture
 def run_pytest():
-    """Run pytest in the course's folder; its output."""
+    """Run pytest in the course's folder and return its output."""
 
-    def run(*words: object, **environment: str) -> str:
+    def run(*arguments: object, **environment: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *map(str, words)],
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *map(str, arguments)],
             cwd=syllabus.ROOT,
             env={**os.environ, "PYTEST_ADDOPTS": "", **environment},
             capture_output=True,
@@ -71,12 +71,12 @@ def test_full_runs_wait_to_be_asked_for(run_pytest):
 
 
 def test_full_runs_are_about_the_real_images(run_pytest, reference, tmp_path):
-    """They look where Keras keeps CIFAR-10, though the course's own tests work on the synthetic dataset."""
-    words = ("-m", "grading and gpu", "-rs", "--submission", reference)
+    """They look where Keras keeps CIFAR-10, though the course's own tests are synthetic."""
+    arguments = ("-m", "grading and gpu", "-rs", "--submission", reference)
     home = {"KERAS_HOME": str(tmp_path), "CIFAR_COURSE_DATA": ""}
-    assert "CIFAR-10 is not on this machine" in run_pytest(*words, **home)
+    assert "CIFAR-10 is not on this machine" in run_pytest(*arguments, **home)
     (tmp_path / "datasets" / "cifar-10-batches-py").mkdir(parents=True)
-    said = run_pytest(*words, **home)
+    said = run_pytest(*arguments, **home)
     assert "CIFAR-10 is not on this machine" not in said
     assert "there is no GPU" in said or "not readable" in said or "missing" in said
 
@@ -92,7 +92,7 @@ def test_a_failure_reads_like_a_lesson_not_like_a_traceback(run_pytest, submissi
 
 @pytest.mark.sandboxed
 def test_a_submission_does_not_configure_the_grader(run_pytest, submission_with, tmp_path):
-    """pytest would take its settings from a folder that is a word of its own."""
+    """A folder that is an argument of its own would give pytest its settings."""
     wrong = "def one_hot(labels, num_classes):\n    return 'no'\n"
     folder, ran = submission_with(normalization=wrong), tmp_path / "ran"
     takes_over = f"from pathlib import Path\nPath({str(ran)!r}).touch()\n"
@@ -100,20 +100,20 @@ def test_a_submission_does_not_configure_the_grader(run_pytest, submission_with,
         (folder / f"{name}.py").write_text(takes_over, encoding="utf-8")
     settings = "[pytest]\npythonpath = .\naddopts = -p cifar_lab.testing.plugin -p takes_over\n"
     (folder / "pytest.ini").write_text(settings, encoding="utf-8")
-    words = ("-m", "grading", "--sandbox", "--exercise", "normalization.one_hot")
-    said = run_pytest(*words, f"--submission={folder}")
+    arguments = ("-m", "grading", "--sandbox", "--exercise", "normalization.one_hot")
+    said = run_pytest(*arguments, f"--submission={folder}")
     assert "0 of 100 points" in said, said
     assert not ran.exists()
 
 
-def test_sandboxed_a_submission_is_no_word_of_its_own(run_pytest, reference):
+def test_sandboxed_a_submission_is_no_argument_of_its_own(run_pytest, reference):
     said = run_pytest(LESSON_1, "--sandbox", "--submission", reference)
-    assert "write --submission=DIR, as one word" in said and "passed" not in said
+    assert "write --submission=DIR, as one argument" in said and "passed" not in said
 
 
 @pytest.mark.sandboxed
 def test_sandboxed_a_link_is_no_submission(run_pytest, reference, tmp_path):
-    """From inside, the sandbox would show whatever it leads to."""
+    """From inside, the sandbox would show the folder that the link leads to."""
     (tmp_path / "cifar_course").symlink_to(reference / "cifar_course")
     said = run_pytest(LESSON_1, "--sandbox", f"--submission={tmp_path}")
     assert "is a link" in said and "passed" not in said

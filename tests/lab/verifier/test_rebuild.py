@@ -1,4 +1,4 @@
-"""What a model says of its layers is held against its predictions; images nobody has seen."""
+"""The layers that a model names must give its predictions; images of a secret dataset."""
 
 import numpy as np
 import pytest
@@ -13,14 +13,14 @@ from cifar_lab.verifier import rebuild
 
 
 def own_model(*chain, shape=None):
-    """A Sequential of these layers."""
+    """Return a Sequential of these layers."""
     import keras
 
     return keras.Sequential([*([keras.Input(shape)] if shape else []), *chain])
 
 
 def layers_of(make) -> list:
-    """What a function of `keras.layers` makes."""
+    """Return the layers that a function of `keras.layers` makes."""
     import keras
 
     return make(keras.layers)
@@ -34,7 +34,7 @@ CHAINS = {
         layers.ReLU(max_value=0.5),
         layers.Conv2D(2, 3, strides=(1, 2), activation="tanh"),
     ],
-    "normalised": lambda layers: [
+    "normalized": lambda layers: [
         layers.Conv2D(4, 3),
         layers.BatchNormalization(epsilon=0.1),
         layers.BatchNormalization(scale=False),
@@ -94,11 +94,12 @@ ODD = {
     "dilation": lambda layers: layers.Conv2D(3, 3, dilation_rate=2),
     "groups": lambda layers: layers.Conv2D(3, 3, groups=3),
     "another axis": lambda layers: layers.BatchNormalization(axis=1),
+    "channels first": lambda layers: layers.Flatten(data_format="channels_first"),
 }
 
 
 @pytest.mark.parametrize("title", ODD)
-def test_other_layers_are_for_a_person(title):
+def test_other_layers_are_not_rebuilt(title):
     model = own_model(layers_of(ODD[title]), shape=(9, 9, 3))
     with pytest.raises(rebuild.NotListed):
         rebuild.rebuilt(summary_spec(model), model.get_weights(), np.ones((2, 9, 9, 3)))
@@ -109,7 +110,7 @@ def test_other_layers_are_for_a_person(title):
 
 @pytest.fixture
 def untrusted(reference):
-    """The reference, as if it were in a sandbox."""
+    """Return the reference as a learner that is not trusted, as in a sandbox."""
     return Learner(Worker(reference, syllabus.modules()).handle, trusted=False)
 
 
@@ -118,7 +119,7 @@ def built(learner):
 
 
 def lying(monkeypatch, method: str, change):
-    """From now on, models answer `method` with `change` of the truth."""
+    """Make models answer `method` with `change` of the truth."""
     from cifar_lab.execution import handles
 
     honest = handles.METHODS["model"][method]
@@ -127,7 +128,7 @@ def lying(monkeypatch, method: str, change):
     )
 
 
-def test_an_honest_network_is_believed(untrusted):
+def test_an_honest_network_passes(untrusted):
     model = built(untrusted)
     assert rebuild.structure(model) == model.summary_spec()
     assert untrusted.flags == []
@@ -160,7 +161,7 @@ def more(spec):
         ("predict", lambda outputs: outputs[:1]),
     ],
 )
-def test_a_claim_that_does_not_fit_is_a_fault(untrusted, monkeypatch, method, change):
+def test_a_claim_that_does_not_fit_is_an_invalid_model(untrusted, monkeypatch, method, change):
     model = built(untrusted)
     lying(monkeypatch, method, change)
     with pytest.raises(Failure) as caught:
@@ -195,7 +196,7 @@ def test_a_convolution_is_sized_before_it_is_computed(monkeypatch):
         rebuild.rebuilt(summary_spec(model), model.get_weights(), np.ones((2, 9, 9, 3)))
 
 
-def test_the_head_on_a_base_is_held_against_its_predictions(untrusted, monkeypatch):
+def test_the_head_on_a_base_must_give_its_predictions(untrusted, monkeypatch):
     base = untrusted.tools.small_base(40)
     model = untrusted.transfer.build_transfer_model(base, num_classes=3)
     spec = model.summary_spec()
