@@ -79,18 +79,18 @@ STEP_MISTAKES: dict[str, Callable] = {
 
 def decays(learner, epochs, because, *given, **settings):
     """Compare a learner's rates at several epochs with the law."""
-    found = [learner.schedules.step_decay(epoch, *given, **settings) for epoch in epochs]
-    in_order(learner, "schedules.step_decay", "epoch", epochs, given, settings)
+    with learner.described(in_order("schedules.step_decay", "epoch", epochs, given, settings)):
+        found = [learner.schedules.step_decay(epoch, *given, **settings) for epoch in epochs]
     values = complete(STEP_DEFAULTS, given, settings).values()
     mistakes = {text: wrong(np.array(epochs), *values) for text, wrong in STEP_MISTAKES.items()}
     right = step_decay(np.array(epochs), *values)
     expect(numbers(found)).to_be_close(right, because=because, rtol=1e-6, atol=0, mistakes=mistakes)
 
 
-def in_order(learner, name, argument, values, given, settings):
+def in_order(name, argument, values, given, settings) -> str:
     """Describe a row of calls, for the message."""
     row = ", ".join(f"{value:g}" for value in values)
-    learner.last_call = f"{name}({in_words(given, settings, argument)}) for {argument} = {row}"
+    return f"{name}({in_words(given, settings, argument)}) for {argument} = {row}"
 
 
 def in_words(given, settings, *first: str) -> str:
@@ -263,8 +263,8 @@ WARMUP_MISTAKES = {
 
 def warms_up(learner, steps, because, *given, **settings):
     """Compare a learner's rates at several steps with the law."""
-    found = [learner.schedules.warmup_cosine(step, *given, **settings) for step in steps]
-    in_order(learner, "schedules.warmup_cosine", "step", steps, given, settings)
+    with learner.described(in_order("schedules.warmup_cosine", "step", steps, given, settings)):
+        found = [learner.schedules.warmup_cosine(step, *given, **settings) for step in steps]
     is_warmup_cosine(found, steps, because, *given, **settings)
 
 
@@ -361,9 +361,9 @@ def schedule(learner, *given, **settings):
 def schedules_rates(learner, steps, because, *given, **settings):
     """Compare the rates of a learner's schedule with the law."""
     made = schedule(learner, *given, **settings)
-    found = [made.call(step) for step in steps]
     row = ", ".join(str(step) for step in steps)
-    learner.last_call = f"WarmupCosine({in_words(given, settings)})(step) for step = {row}"
+    with learner.described(f"WarmupCosine({in_words(given, settings)})(step) for step = {row}"):
+        found = [made.call(step) for step in steps]
     is_warmup_cosine(found, steps, because, *given, **settings)
 
 
@@ -418,9 +418,9 @@ def test_rates_inside_training(learner, warmup_steps):
             "you used Python's `if`, `min` or `math.cos` on the step: keras.ops.where, minimum "
             "and cos work on tensors",
         )
-    learner.last_call = "an optimizer with this WarmupCosine for 7 steps"
     why = "the first step of an optimizer is step 0, and has the rate 0 if there is a warm-up"
-    is_warmup_cosine(found, list(range(7)), why, **settings, final_rate=0.05)
+    with learner.described("an optimizer with this WarmupCosine for 7 steps"):
+        is_warmup_cosine(found, list(range(7)), why, **settings, final_rate=0.05)
 
 
 @exercise("schedules.WarmupCosine")
@@ -445,8 +445,9 @@ def images(draw) -> list[tuple[np.ndarray, np.ndarray]]:
 def recognises(learner, model, test: tuple[np.ndarray, np.ndarray]) -> None:
     """The network must be far above chance on images that it has not seen."""
     x, y = test
-    right = float(np.mean(np.argmax(model.predict(x), 1) == y.argmax(1)))
-    learner.last_call = "the network on 200 new images of the synthetic dataset, after 80 steps"
+    called = "the network on 200 new images of the synthetic dataset, after 80 steps"
+    with learner.described(called):
+        right = float(np.mean(np.argmax(model.predict(x), 1) == y.argmax(1)))
     expect(right).to_reach(
         "scheduled_synthetic_accuracy",
         "a accuracy",
@@ -472,8 +473,9 @@ def test_config_makes_the_schedule_again(learner):
         )
     again = expect(again).to_be_a("schedule", because="from_config makes it again")
     steps = [0, 2, 4, 9, 14, 20]
-    found = [again.call(step) for step in steps]
-    learner.last_call = "WarmupCosine.from_config(schedule.get_config())(step), for several steps"
+    called = "WarmupCosine.from_config(schedule.get_config())(step), for several steps"
+    with learner.described(called):
+        found = [again.call(step) for step in steps]
     why = "a saved model would else go on with another schedule: every setting belongs in there"
     is_warmup_cosine(found, steps, why, **settings)
 
@@ -614,9 +616,10 @@ class Rule:
         found = self.answers(learner, metrics, *given, **settings)
         if same(found, right):
             return
-        mistake = self.recognised(learner)
         row = ", ".join(f"{metric:g}" for metric in metrics)
-        learner.last_call = f"{self.name}({in_words(given, settings)}), then update with {row}"
+        called = f"{self.name}({in_words(given, settings)}), then update with {row}"
+        with learner.described(called):
+            mistake = self.recognised(learner)
         if all(answer is None for answer in found):
             fail("Every update returned None: is there a `return`?", in_a_row(right), because)
         fail(f"It returned {in_a_row(found)}.", in_a_row(right), because, mistake)
@@ -805,8 +808,9 @@ def test_reduce_by_position(learner):
 def test_two_rules_do_not_share(learner):
     """Two rules at work at once know nothing of each other."""
     one, two = (learner.schedules.ReduceOnPlateau(rate, patience=2) for rate in (0.8, 0.2))
-    found = [[one.update(m), two.update(1 - m)] for m in grid(10, 9, 8, 8)]
-    learner.last_call = "update of two rules in turn, one for falling metrics, one for rising ones"
+    called = "update of two rules in turn, one for falling metrics, one for rising ones"
+    with learner.described(called):
+        found = [[one.update(m), two.update(1 - m)] for m in grid(10, 9, 8, 8)]
     right = np.array([[0.8, 0.2], [0.8, 0.2], [0.4, 0.2], [0.4, 0.2]])
     why = "best value, count and rate belong to the object (`self`), not to the class or module"
     expect(found).to_be_close(right, because=why, atol=0)
@@ -901,8 +905,9 @@ def test_stop_by_position(learner):
 def test_two_stop_rules_do_not_share(learner):
     """Two rules at work at once know nothing of each other."""
     one, two = (learner.schedules.StopEarly(patience=2) for _ in range(2))
-    found = [[one.update(m), two.update(1 - m)] for m in grid(30, 20, 10)]
-    learner.last_call = "update of two rules in turn, one for falling metrics, one for rising ones"
+    called = "update of two rules in turn, one for falling metrics, one for rising ones"
+    with learner.described(called):
+        found = [[one.update(m), two.update(1 - m)] for m in grid(30, 20, 10)]
     why = "best value and count belong to the object (`self`), not to the class or the module"
     expect(found).to_equal([[False, False], [False, False], [False, True]], because=why)
 
@@ -988,9 +993,10 @@ def rehearsed(learner) -> dict:
     callbacks = learner.schedules.training_callbacks()
     accuracy = [0.25, 0.375, 0.5, 0.625, 0.75, *[0.625, 0.5, 0.5625] * 5]
     metrics = {"val_accuracy": accuracy, "val_loss": [1 - value for value in accuracy]}
-    run = learner.tools.rehearse(callbacks, metrics, rate=RATE)
-    learner.last_call = "training_callbacks() for 20 epochs at 0.001, the fifth of them the best"
-    return run
+    with learner.described(
+        "training_callbacks() for 20 epochs at 0.001, the fifth of them the best"
+    ):
+        return learner.tools.rehearse(callbacks, metrics, rate=RATE)
 
 
 @exercise("schedules.training_callbacks")
@@ -1202,8 +1208,8 @@ def test_train_defaults(learner):
     """By default it trains for 30 epochs in batches of 64."""
     model, callback = learner.tools.compiled_model(), learner.tools.stop_after(1)
     trained(learner, model, points(65), points(6), callbacks=[callback])
-    planned, steps = learner.tools.epochs_planned(callback), learner.tools.steps_taken(model)
-    learner.last_call = "train(model, training, validation, callbacks=[...]) with 65 images"
+    with learner.described("train(model, training, validation, callbacks=[...]) with 65 images"):
+        planned, steps = learner.tools.epochs_planned(callback), learner.tools.steps_taken(model)
     expect(planned).to_equal(
         30,
         because="epochs is 30 by default, and `fit` tells each callback how many it plans",

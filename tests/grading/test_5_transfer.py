@@ -163,8 +163,8 @@ def augmented(learner, **settings):
     """The learner's layers, and what they make of many copies of one image in training."""
     layers = learner.transfer.build_augmentation(**settings)
     expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
-    images = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
-    learner.last_call = "build_augmentation() in training, on 240 copies of one image"
+    with learner.described("build_augmentation() in training, on 240 copies of one image"):
+        images = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
     expect(images).to_have_shape(
         (COPIES, 32, 32, 3), because="the images keep their size and channels"
     )
@@ -365,8 +365,8 @@ def images_at_base(learner, images, training=False):
     """What reaches the first convolution of a small base, float64."""
     base = learner.tools.small_base(WIDE)
     model = built(learner, base)
-    seen = learner.tools.reached(model, base, images, training=training)
-    learner.last_call = "build_transfer_model(base), and looked at what reaches the base"
+    with learner.described("build_transfer_model(base), and looked at what reaches the base"):
+        seen = learner.tools.reached(model, base, images, training=training)
     expect(seen is not None).to_equal(
         True,
         because="the base that was given is the one to use: a copy would miss what is done to it",
@@ -467,9 +467,11 @@ def test_only_the_head_learns(learner):
     before = base.get_weights(), model.get_weights()
     learner.tools.compiled(model, 0.01)
     images = generator(2).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
-    model.fit(images, np.eye(3)[np.arange(6) % 3], epochs=2, batch_size=6)
-    learner.last_call = "build_transfer_model(base, num_classes=3), and trained it for two steps"
-    after = base.get_weights(), model.get_weights()
+    with learner.described(
+        "build_transfer_model(base, num_classes=3), and trained it for two steps"
+    ):
+        model.fit(images, np.eye(3)[np.arange(6) % 3], epochs=2, batch_size=6)
+        after = base.get_weights(), model.get_weights()
     moved = [pair for pair in zip(before[0], after[0], strict=True) if not np.array_equal(*pair)]
     layers = learner.tools.layers_of(base)
     only_statistics = moved and not any(layer["trains"] for layer in layers)
@@ -497,8 +499,10 @@ def test_base_is_left_frozen(learner):
     base = learner.tools.small_base(WIDE)
     learner.tools.unfreeze(base, list(range(15)))
     built(learner, base)
-    free = [layer["class"] for layer in learner.tools.layers_of(base) if layer["trains"]]
-    learner.last_call = "build_transfer_model(base), and looked at what is trainable in the base"
+    with learner.described(
+        "build_transfer_model(base), and looked at what is trainable in the base"
+    ):
+        free = [layer["class"] for layer in learner.tools.layers_of(base) if layer["trains"]]
     expect(free).to_equal([], because="the base that was given is frozen: base.trainable = False")
 
 
@@ -509,15 +513,14 @@ def head_of(learner, num_classes=10):
     """The model, and its layers from the pooling on: (model, specs)."""
     base = learner.tools.small_base(WIDE)
     model = built(learner, base, num_classes)
-    layers = model.summary_spec()
-    learner.last_call = f"build_transfer_model(base, num_classes={num_classes})"
-    names = [layer["class"] for layer in layers]
-    last = len(names) - names[::-1].index("ReLU") if "ReLU" in names else 0
-    if "GlobalAveragePooling2D" in names:
-        last = names.index("GlobalAveragePooling2D")
-    images = generator(7).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
-    rebuild.head(model, base, layers[last:], images)
-    learner.last_call = f"build_transfer_model(base, num_classes={num_classes})"
+    with learner.described(f"build_transfer_model(base, num_classes={num_classes})"):
+        layers = model.summary_spec()
+        names = [layer["class"] for layer in layers]
+        last = len(names) - names[::-1].index("ReLU") if "ReLU" in names else 0
+        if "GlobalAveragePooling2D" in names:
+            last = names.index("GlobalAveragePooling2D")
+        images = generator(7).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+        rebuild.head(model, base, layers[last:], images)
     return model, layers[last:]
 
 
@@ -566,8 +569,8 @@ def test_penalty_of_the_dense_layer(learner):
     model.set_weights(weights)
     (hidden,) = [w for w in weights if w.shape == (16, units[0])][:1] or [np.zeros(1)]
     (output,) = [w for w in weights if w.shape == (units[0], 10)][-1:] or [np.zeros(1)]
-    found = learner.tools.penalty(model)
-    learner.last_call = "build_transfer_model(base), and looked at its penalty"
+    with learner.described("build_transfer_model(base), and looked at its penalty"):
+        found = learner.tools.penalty(model)
     squares = np.sum(hidden**2)
     expect(found).to_be_close(
         0.001 * squares,
@@ -591,8 +594,8 @@ def test_probabilities_of_num_classes(learner, num_classes):
     base = learner.tools.small_base(WIDE)
     model = built(learner, base, num_classes)
     images = generator(4).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
-    result = model.predict(images)
-    learner.last_call = f"build_transfer_model(base, num_classes={num_classes})"
+    with learner.described(f"build_transfer_model(base, num_classes={num_classes})"):
+        result = model.predict(images)
     expect(result).to_have_shape(
         (3, num_classes),
         because="one row per image, one column per class",
@@ -622,11 +625,10 @@ def unfrozen(learner, base, *given, before=None):
     """
     before = before or learner.tools.layers_of(base)
     result = learner.transfer.unfreeze_last(base, *given)
-    called = learner.last_call
     expect(result).to_be_a("model", because="the base that was given comes back")
-    after = learner.tools.layers_of(base)
+    with learner.described(learner.last_call):
+        after = learner.tools.layers_of(base)
     layers = [{**old, "trains": new["trains"]} for old, new in zip(before, after, strict=True)]
-    learner.last_call = called
     return layers, [place for place, layer in enumerate(layers) if layer["trains"]]
 
 
@@ -763,17 +765,13 @@ def test_further_down_step_by_step(learner):
     untouched = learner.tools.layers_of(base)
     _, first = unfrozen(learner, base, 4, before=untouched)
     layers, found = unfrozen(learner, base, 8, before=untouched)
-    learner.last_call = "unfreeze_last(base, 4), and then unfreeze_last(base, 8)"
-    expect_unfrozen(
-        layers,
-        found,
-        8,
-        because="people unfreeze more and more of a base as training goes on",
-        known={
-            "you left the unfreezing to `base.trainable = True`: where the base's own switch is on "
-            "already, TensorFlow's Keras does nothing; set every layer's": first
-        },
-    )
+    known = {
+        "you left the unfreezing to `base.trainable = True`: where the base's own switch is on "
+        "already, TensorFlow's Keras does nothing; set every layer's": first
+    }
+    why = "people unfreeze more and more of a base as training goes on"
+    with learner.described("unfreeze_last(base, 4), and then unfreeze_last(base, 8)"):
+        expect_unfrozen(layers, found, 8, because=why, known=known)
 
 
 @exercise("transfer.unfreeze_last")
@@ -798,8 +796,8 @@ def test_statistics_stay_put(learner):
     model = learner.tools.compiled(learner.tools.head_on(base), 0.01)
     images = generator(3).normal(size=(6, WIDE, WIDE, 3)).astype(np.float32)
     model.fit(images, np.eye(3)[np.arange(6) % 3], epochs=2, batch_size=6)
-    after = learner.tools.layers_of(base)
-    learner.last_call = "unfreeze_last(base, 7), and trained the model for two steps"
+    with learner.described("unfreeze_last(base, 7), and trained the model for two steps"):
+        after = learner.tools.layers_of(base)
     moved = [
         place
         for place, (old, new) in enumerate(zip(before, after, strict=True))
@@ -843,8 +841,8 @@ def test_gradients_are_clipped(compiling, learner):
     """Gradients are clipped by their norm, 1.0 by default."""
     for settings, right in (({}, 1.0), ({"clipnorm": 0.25}, 0.25)):
         model = compiling.compiled(learner.tools.small_model(), **settings)
-        spec = model.optimizer_spec()
-        learner.last_call = f"compile_for_fine_tuning(model, {settings})"
+        with learner.described(f"compile_for_fine_tuning(model, {settings})"):
+            spec = model.optimizer_spec()
         norms = [spec[name] for name in ("clipnorm", "global_clipnorm") if spec[name] is not None]
         mistake = "you did not clip the gradients"
         if spec["clipvalue"] is not None:
@@ -889,8 +887,11 @@ def test_thawed_layers_learn(compiling, learner):
     except LearnerError as error:
         if "Unknown variable" not in error.message:  # an optimizer that never heard of the layer
             raise
-    moved = sum(not np.array_equal(*pair) for pair in zip(before, base.get_weights(), strict=True))
-    learner.last_call = "compile_for_fine_tuning(model) after a layer was unfrozen, and trained"
+    with learner.described(
+        "compile_for_fine_tuning(model) after a layer was unfrozen, and trained"
+    ):
+        after = base.get_weights()
+    moved = sum(not np.array_equal(*pair) for pair in zip(before, after, strict=True))
     expect(moved).to_equal(
         1,
         because="the first step after `compile` fixes what learns",
@@ -934,8 +935,8 @@ def test_the_rate_is_halved(learner):
     rising = [epoch / 16 for epoch in range(8)]  # an accuracy that always gets better
     metrics = {"val_loss": losses, "val_accuracy": rising, "loss": losses, "accuracy": rising}
     rate = 1e-4  # a min_lr that keeps the course's own rate from falling must show
-    rates = learner.tools.rehearse(callbacks, metrics, rate=rate)["rates"]
-    learner.last_call = "fine_tuning_callbacks() for 8 epochs at 0.0001, the fourth the best"
+    with learner.described("fine_tuning_callbacks() for 8 epochs at 0.0001, the fourth the best"):
+        rates = learner.tools.rehearse(callbacks, metrics, rate=rate)["rates"]
     expect(rates).to_be_close(
         [rate] * 7 + [rate / 2],
         because="epochs 5, 6 and 7 were not better than epoch 4: epoch 8 has half the rate",
@@ -1030,9 +1031,8 @@ def test_a_batch_at_a_time(learner):
     """No more than `batch_size` images go through the extractor at once."""
     model = learner.tools.extractor()
     learner.transfer.cache_features(model, some_images(10), batch_size=4)
-    called = learner.last_call
-    seen = learner.tools.batches(model)
-    learner.last_call = called
+    with learner.described(learner.last_call):
+        seen = learner.tools.batches(model)
     expect(seen).to_be_true(
         bool(seen) and max(seen) <= 4 and sum(seen) == 10,
         "batches of at most 4 images, 10 in all",
