@@ -376,8 +376,8 @@ def test_shuffled(learner):
     held_out, labels = np.sort(np.asarray(held_out)), np.asarray(labels)
     why = "datasets are often sorted by class: the end of the file may hold one class alone"
     spread = np.ptp(held_out) >= 0.75 * count and len(np.unique(np.diff(held_out))) > 1
-    expect(held_out).to_be_true(spread, "numbers scattered over all 200", because=why)
-    expect(labels).to_be_true(
+    expect(held_out).to_satisfy(spread, "numbers scattered over all 200", because=why)
+    expect(labels).to_satisfy(
         bool((np.diff(labels) < 0).sum() > 20),
         "the training part in a shuffled order",
         because="the docstring says that both parts are shuffled",
@@ -396,7 +396,7 @@ def test_the_seed_decides(learner):
     expect(again).to_equal(
         first, because="a result that cannot be repeated cannot be checked: seed the generator"
     )
-    expect(other).to_be_true(
+    expect(other).to_satisfy(
         not np.array_equal(other, first),
         "another choice for another seed",
         because="`seed` must reach the random generator",
@@ -496,7 +496,7 @@ def test_shapes_and_dtypes(learner):
 
 def three_pairs(result):
     """The result of `prepare`, if it is three pairs."""
-    expect(result).to_be_true(
+    expect(result).to_satisfy(
         isinstance(result, list)
         and len(result) == 3
         and all(isinstance(pair, list) and len(pair) == 2 for pair in result),
@@ -504,12 +504,12 @@ def three_pairs(result):
         because="the docstring promises them in this order",
     )
     for x, y in result:
-        expect(x).to_be_true(
+        expect(x).to_satisfy(
             np.shape(x)[1:] == (7, 6, 3),
             "images of the shape that they had, 7x6 with 3 channels",
             because="standardising changes values, not shapes",
         )
-        expect(y).to_be_true(
+        expect(y).to_satisfy(
             np.ndim(y) == 2 and np.shape(y)[1] == 4,
             "one row for each label, 4 columns",
             because="labels come one-hot, num_classes=4 columns",
@@ -527,7 +527,7 @@ def test_training_part_has_mean_zero_and_std_one(learner):
     mistake = "the statistics come from all training images, before the split" if leak else None
     centred = np.abs(x_train.mean((0, 1, 2), dtype=np.float64)).max() < 1e-3
     scaled = np.abs(x_train.std((0, 1, 2), dtype=np.float64) - 1).max() < 1e-3
-    expect(x_train).to_be_true(
+    expect(x_train).to_satisfy(
         bool(centred and scaled),
         "a training part whose channels have mean 0 and standard deviation 1",
         because="the statistics are those of the training part alone",
@@ -616,7 +616,7 @@ def test_fraction_and_seed_are_passed_on(learner):
     fresh, other = prepared(learner, seed=1)
     first, again, other = (np.asarray(three_pairs(r)[1][0]) for r in (first, again, other))
     expect(again).to_equal(first, because="the same seed gives the same split")
-    expect(other).to_be_true(
+    expect(other).to_satisfy(
         not np.array_equal(first, other),
         "other validation images for another seed",
         because="`seed` belongs to the split: pass it on",
@@ -625,7 +625,7 @@ def test_fraction_and_seed_are_passed_on(learner):
         expect(ours).to_equal(original, because="prepare must not change the arrays it is given")
     by_default = learner.normalization.prepare(*given)
     named = learner.normalization.prepare(*given, num_classes=10, validation_fraction=0.1, seed=0)
-    expect(by_default).to_be_true(
+    expect(by_default).to_satisfy(
         all(map(np.array_equal, chain(*by_default), chain(*named))),
         "what num_classes=10, validation_fraction=0.1 and seed=0 give",
         because="these are the signature's defaults",

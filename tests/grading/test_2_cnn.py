@@ -143,7 +143,7 @@ def test_a_size_is_a_whole_number(learner):
     for padding in ("valid", "same"):
         result = learner.cnn.conv_output_size(9, 4, stride=2, padding=padding)
         whole = np.asarray(result).dtype.kind in "iu" and np.ndim(result) == 0
-        expect(result).to_be_true(
+        expect(result).to_satisfy(
             whole,
             f"the int {output_size(9, 4, 2, padding)}",
             because="a number of rows is used as a shape and in range(), which take no floats",
@@ -748,7 +748,7 @@ def test_zero_for_the_true_class(learner):
             mistake = "a 0 times infinity became NaN"
         elif cost <= 10:
             mistake = "the floor under the probabilities is so high that it hides grave errors"
-        expect(loss).to_be_true(
+        expect(loss).to_satisfy(
             bool(np.isfinite(cost) and cost > 10),
             "a finite loss, in which the image with probability 0 costs more than 10",
             because="one infinite image would make the loss of all the others meaningless, "

@@ -473,7 +473,7 @@ def test_share_dropped(learner, rate):
         "you dropped half of the elements whatever the rate": abs(share - 0.5) < 6 * sigma,
     }
     known = [mistake for mistake, fits in mistakes.items() if fits]
-    expect(share).to_be_true(
+    expect(share).to_satisfy(
         abs(share - rate) < 6 * sigma,
         f"a share of zeros between {rate - 6 * sigma:.3f} and {rate + 6 * sigma:.3f}",
         because=f"each of the {x.size:,} elements is dropped with probability {rate}; chance "
@@ -516,7 +516,7 @@ def test_each_element_on_its_own(learner, shape):
     # where a mask is shared the share is exactly 1: such an axis first, because it can be named
     for axis in sorted(range(len(shape)), key=lambda axis: -alike[axis].mean()):
         share, sigma = float(alike[axis].mean()), 0.5 / np.sqrt(alike[axis].size)
-        expect(share).to_be_true(
+        expect(share).to_satisfy(
             abs(share - 0.5) < 6 * sigma,
             f"neighbouring {names[axis]} (axis {axis}) that are dropped or kept alike about half "
             "the time",
@@ -538,7 +538,7 @@ def test_as_coins_fall(learner):
     """How many elements are dropped varies with the seed, as when a coin is tossed for each."""
     x = signals(20, 20)
     counts = [int(dropped(learner, x, 0.5, seed=seed).sum()) for seed in range(12)]
-    expect(counts).to_be_true(
+    expect(counts).to_satisfy(
         len(set(counts)) > 1,
         "twelve counts around 200 that are not all the same",
         because="each element is dropped on its own, with probability `rate`",
@@ -589,7 +589,7 @@ def test_same_seed_same_mask(learner):
         first, because="a result that cannot be repeated cannot be checked: seed the generator"
     )
     alike = float((between == first).mean())
-    expect(alike).to_be_true(
+    expect(alike).to_satisfy(
         abs(alike - 0.5) < 6 * 0.5 / np.sqrt(x.size),
         "masks of two seeds that agree in about half of the elements",
         because="another seed drops others: `seed` must reach the random generator",
@@ -725,7 +725,7 @@ def built(learner, shape, **settings):
     )
     first = {role: sorted(float(v[0]) for v in values) for role, values in found.items()}
     flat = all(np.all(v == v[0]) for values in found.values() for v in values)
-    expect(first).to_be_true(
+    expect(first).to_satisfy(
         flat and first == {"trainable": [0.0, 1.0], "non_trainable": [0.0, 1.0]},
         "gamma 1, beta 0; moving mean 0, moving variance 1",
         because="before any training the layer should leave its input nearly as it is",
@@ -834,7 +834,7 @@ def test_frozen_layer(learner):
     layer.layer.set_trainable(True)
     why = "in Keras trainable=False means inference mode for this layer: lesson 5 relies on it"
     for found, right in zip(layer.moving(), given.arrays()[3:], strict=True):
-        expect(found).to_be_true(
+        expect(found).to_satisfy(
             np.array_equal(found, right),
             "the moving statistics as they were",
             because="a frozen layer must not drift",
@@ -1012,14 +1012,14 @@ class Network:
     def __init__(self, model):
         expect(model).to_be_a("model", because="build_regularized_cnn returns a keras.Model")
         self.layers = structure(model)
-        expect([layer["class"] for layer in self.layers]).to_be_true(
+        expect([layer["class"] for layer in self.layers]).to_satisfy(
             bool(self.layers) and all(layer["input_shape"] for layer in self.layers),
             "a functional or Sequential model that knows the shape of its input",
             because="it begins with keras.Input(input_shape)",
         )
         self.convolutions = self.places("Conv2D")
         dense = self.places("Dense")
-        expect([layer["class"] for layer in self.layers]).to_be_true(
+        expect([layer["class"] for layer in self.layers]).to_satisfy(
             len(self.convolutions) == 3 and bool(dense) and dense[0] > self.convolutions[-1],
             "three Conv2D layers, then at least one Dense layer",
             because="it is lesson 2's network, with normalisation and dropout added",
@@ -1076,14 +1076,14 @@ def test_three_convolutions(learner, settings):
             because='each convolution is 3x3 with stride 1 and padding="same"',
         )
         filters = layer["settings"]["filters"]
-        expect(layer["parameters"]).to_be_true(
+        expect(layer["parameters"]).to_satisfy(
             layer["parameters"] in (9 * channels * filters, (9 * channels + 1) * filters),
             f"{9 * channels * filters} weights, and {filters} biases or none",
             because=f"the kernels read {channels} channels and write {filters}; with "
             "BatchNormalization behind it, the bias may be left out",
         )
     for block in found.blocks():
-        expect([layer["class"] for layer in block]).to_be_true(
+        expect([layer["class"] for layer in block]).to_satisfy(
             any(_is_relu(layer) for layer in block),
             "a ReLU after each convolution, as its activation or as a layer",
             because="without it, two convolutions in a row are one linear map",
@@ -1106,7 +1106,7 @@ def test_pooled_and_flattened(learner, settings):
             [size // 2 for size in layer["input_shape"][1:3]] == layer["output_shape"][1:3]
             for layer in pools
         ]
-        expect([layer["class"] for layer in block]).to_be_true(
+        expect([layer["class"] for layer in block]).to_satisfy(
             halved == [True],
             "one 2x2 max-pooling in each block",
             because="as in lesson 2, each block halves rows and columns",
@@ -1145,7 +1145,7 @@ def test_normalised_after_every_convolution(learner):
         mistakes = [named[layer["class"]] for layer in block if layer["class"] in named]
         if own and not of_maps:
             mistakes.append("it comes after Flatten, where a channel is torn into single places")
-        expect([layer["class"] for layer in block]).to_be_true(
+        expect([layer["class"] for layer in block]).to_satisfy(
             bool(of_maps),
             f"a BatchNormalization after convolution {number}, before everything is flattened",
             because="each convolution hands on a distribution that shifts as it learns; each "
@@ -1155,7 +1155,7 @@ def test_normalised_after_every_convolution(learner):
     for layer in found.layers:
         if layer["class"] == "BatchNormalization":
             axis = layer["settings"]["axis"]
-            expect(axis).to_be_true(
+            expect(axis).to_satisfy(
                 axis in (-1, len(layer["input_shape"]) - 1),
                 "an axis of -1, the channels",
                 because="images are channels last, and each channel has its own statistics",
@@ -1172,14 +1172,14 @@ def test_dropout_rates(learner):
     rates = found.rates()
     remaining = iter(rates)
     in_order = all(any(rate == wanted for rate in remaining) for wanted in WANTED_RATES)
-    expect(rates).to_be_true(
+    expect(rates).to_satisfy(
         in_order,
         "the rates 0.25, 0.4 and 0.5 in this order, before the output layer",
         because="everything that follows is built on early features: they are thinned out least",
         mistake=_rates_mistake(found, rates),
     )
     after = [layer["class"] for layer in found.layers[found.output + 1 :]]
-    expect(after).to_be_true(
+    expect(after).to_satisfy(
         not any("Dropout" in name or "Normalization" in name for name in after),
         "nothing but a softmax after the output layer",
         because="what changes the probabilities afterwards keeps them from summing to one",
@@ -1187,7 +1187,7 @@ def test_dropout_rates(learner):
     shapes = [
         found.layers[place]["settings"].get("noise_shape") for place in found.places("Dropout")
     ]
-    expect(shapes).to_be_true(
+    expect(shapes).to_satisfy(
         not any(shapes),
         "no noise_shape",
         because="with one, several elements are dropped together; each is to be dropped on its own",

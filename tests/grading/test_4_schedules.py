@@ -942,7 +942,7 @@ def test_early_stopping_settings(learner):
     """EarlyStopping watches val_loss or val_accuracy, with a patience of 5 to 10."""
     spec = settings_of(learner, "EarlyStopping")
     expect_watches(spec, ["val_loss", "val_accuracy"])
-    expect(spec["patience"]).to_be_true(
+    expect(spec["patience"]).to_satisfy(
         5 <= spec["patience"] <= 10,
         "a patience of 5 to 10 epochs",
         because="a validation metric jitters: less would stop by accident, more wastes epochs",
@@ -978,7 +978,7 @@ def test_best_weights_are_restored(learner):
             )
         },
     )
-    expect(len(run["rates"])).to_be_true(
+    expect(len(run["rates"])).to_satisfy(
         10 <= len(run["rates"]) <= 15,
         "a stop 5 to 10 epochs after the best one, epoch 5",
         because="patience counts the epochs without improvement",
@@ -1032,7 +1032,7 @@ def contradicted(pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.nd
 def trained(learner, *given, **settings):
     """The history that `train` returns."""
     history = learner.schedules.train(*given, **settings)
-    expect(history).to_be_true(
+    expect(history).to_satisfy(
         isinstance(history, dict),
         "a dict: name to list of floats",
         because="it can be plotted and saved without Keras",
@@ -1046,7 +1046,7 @@ def trained(learner, *given, **settings):
 def epochs_run(history: dict) -> int:
     """How many epochs the history tells of."""
     losses = history.get("loss")
-    expect(losses).to_be_true(
+    expect(losses).to_satisfy(
         isinstance(losses, list),
         "a list of floats for loss",
         because="a learning curve has one number for each epoch",
@@ -1081,12 +1081,12 @@ def test_history_is_a_dict_of_lists(learner):
     history = trained(learner, model, points(12), points(6, seed=1), epochs=3)
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         values = history.get(name)
-        expect(sorted(history)).to_be_true(
+        expect(sorted(history)).to_satisfy(
             values is not None,
             f"{name} among the names",
             because="`fit` measures on both parts when it gets validation_data",
         )
-        expect(values).to_be_true(
+        expect(values).to_satisfy(
             isinstance(values, list) and [type(v) for v in values] == [float] * 3,
             f"a list of 3 floats for {name}, as 3 epochs were asked for",
             because="each epoch adds one number to each curve",

@@ -193,7 +193,7 @@ def test_pixels_stay_pixels(learner):
     layers = learner.transfer.build_augmentation()
     expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
     result = np.asarray(learner.tools.outputs_in_training(layers, images), np.float64)
-    expect(result).to_be_true(
+    expect(result).to_satisfy(
         result.min() >= -30 and result.max() <= 285 and result.max() > 100,
         "pixels from 0 to 255",
         because="scaling to -1..1 comes later, once, in build_transfer_model",
@@ -217,13 +217,13 @@ def test_flipped_left_to_right(learner):
                 "your rotation goes all the way round: RandomRotation's factor is a share of a "
                 "full turn, so 0.05 is up to 18 degrees"
             )
-    expect(upside_down).to_be_true(
+    expect(upside_down).to_satisfy(
         upside_down <= 0.15,
         "a share of nearly 0 that is upside down",
         because="cars, cats and ships are photographed upright, and the base knows them so",
         mistake=mistake,
     )
-    expect(mirrored).to_be_true(
+    expect(mirrored).to_satisfy(
         0.3 < mirrored < 0.7,
         "a share of about 0.5 that is mirrored",
         because="a cat that looks to the left is as likely as one that looks to the right",
@@ -236,7 +236,7 @@ def test_turned_a_little(learner):
     """The images are rotated, by another angle each."""
     angles = Changes(augmented(learner)[1]).angle
     spread = float(np.std(angles)) if len(angles) else 0.0
-    expect(spread).to_be_true(
+    expect(spread).to_satisfy(
         spread > 1,
         "angles that differ by more than a degree or so",
         because="a rotation of a few degrees changes every pixel and no class",
@@ -249,7 +249,7 @@ def test_shifted_both_ways(learner):
     """The images are shifted, in height and in width, by another distance each."""
     down, right = np.std(Changes(augmented(learner)[1]).shift, axis=0)
     missing = [name for name, spread in (("height", down), ("width", right)) if spread < 0.25]
-    expect([float(down), float(right)]).to_be_true(
+    expect([float(down), float(right)]).to_satisfy(
         not missing,
         "distances (down, right) that differ by a pixel or so",
         because="an object is an object wherever it stands",
@@ -261,7 +261,7 @@ def test_shifted_both_ways(learner):
 def test_zoomed(learner):
     """The images are zoomed, by another factor each."""
     spread = float(np.mean(np.std(Changes(augmented(learner)[1]).zoom, axis=0)))
-    expect(spread).to_be_true(
+    expect(spread).to_satisfy(
         spread > 0.019,
         "sizes that differ by some per cent",
         because="an object is an object near and far",
@@ -276,14 +276,14 @@ def test_drawn_anew_each_time(learner):
     again = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
     distance = np.abs(first - first[:1]).max((1, 2, 3))
     alike = float(np.mean(distance[1:] < 1))
-    expect(alike).to_be_true(
+    expect(alike).to_satisfy(
         alike < 0.2,
         "a share of nearly 0 of the copies that look like the first one",
         because="images that all move together are the same few images again",
         mistake="all images of a batch get the same change" if alike > 0.9 else None,
     )
     repeated = float(np.mean(np.abs(np.asarray(again) - first).max((1, 2, 3)) < 1))
-    expect(repeated).to_be_true(
+    expect(repeated).to_satisfy(
         repeated < 0.2,
         "a share of nearly 0 that the second call changes in the same way as the first",
         because="each epoch is to see other images",
@@ -300,14 +300,14 @@ def test_the_seed_decides(learner):
         return float(np.mean(np.abs(first - second).max((1, 2, 3)) < 1))
 
     alike = share_alike(seed=3)
-    expect(alike).to_be_true(
+    expect(alike).to_satisfy(
         alike > 0.9,
         "a share of nearly 1 of the copies that two sets of layers with seed=3 change alike",
         because="a run that cannot be repeated cannot be checked",
         mistake="`seed` does not reach the layers" if alike < 0.2 else None,
     )
     alike = share_alike()
-    expect(alike).to_be_true(
+    expect(alike).to_satisfy(
         alike < 0.2,
         "a share of nearly 0 that two sets of layers without a seed change alike",
         because="None means a new start each time",
@@ -341,7 +341,7 @@ def _explain_wrong_size(error):
         mistake = "the 32x32 images go into the base as they are: enlarge them first"
     elif "shape=(None, 224, 224, 3)" in error.message:
         mistake = "you wrote 224 into your code: ask the base, whose input_shape says what it takes"
-    expect(str(error)).to_be_true(
+    expect(str(error)).to_satisfy(
         False,
         f"images of {WIDE}x{WIDE}, which is what this base takes",
         because="a base that was built for one size takes that size; `base.input_shape` names it",
@@ -352,7 +352,7 @@ def _explain_wrong_size(error):
 def _explain_array_code(error):
     """NumPy refuses the tensors of which a model is put together; say what that means."""
     if "KerasTensor" in error.message and any("scale_pixels" in str(part) for part in error.lines):
-        expect(str(error)).to_be_true(
+        expect(str(error)).to_satisfy(
             False,
             "a model that scales with layers",
             because="while a model is put together its tensors hold no numbers yet",
@@ -386,7 +386,7 @@ def test_base_sees_pixels_from_minus_one_to_one(learner):
     seen = images_at_base(learner, images)
     middle = seen[:, WIDE // 2, WIDE // 2, 0]
     padded = np.allclose(middle, scaled(values), atol=1e-3)
-    expect(np.ptp(seen, axis=(1, 2, 3))).to_be_true(
+    expect(np.ptp(seen, axis=(1, 2, 3))).to_satisfy(
         np.ptp(seen, axis=(1, 2, 3)).max() < 0.01,
         "a spread of 0 over each image",
         because="a image of one colour still has one colour when it reaches the base",
@@ -444,13 +444,13 @@ def test_augments_in_training_only(learner):
     )
     seen = images_at_base(learner, copies, training=True)
     changed = float(np.mean(np.abs(seen - plain).max((1, 2, 3)) > 0.05))
-    expect(changed).to_be_true(
+    expect(changed).to_satisfy(
         changed > 0.7,
         "a share of nearly 1 of eight copies that augmentation has changed",
         because="the head would otherwise see the same images in every epoch",
         mistake="there is no augmentation in the model" if changed == 0 else None,
     )
-    expect(float(np.abs(seen).max())).to_be_true(
+    expect(float(np.abs(seen).max())).to_satisfy(
         np.abs(seen).max() < 1.4,
         "pixels from -1 to 1 in training, too",
         because="augmentation is for pixels from 0 to 255: it comes before scaling, or leaves the "
@@ -478,14 +478,14 @@ def test_only_the_head_learns(learner):
     mistake = "the base is not frozen" if moved else None
     if only_statistics:
         mistake = "BatchNormalization in the base still follows the batches"
-    expect(len(moved)).to_be_true(
+    expect(len(moved)).to_satisfy(
         not moved,
         "0 arrays of the base's weights that have changed",
         because="large steps of an untrained head would wreck what the base knows",
         mistake=mistake,
     )
     head = sum(not np.array_equal(*pair) for pair in zip(before[1], after[1], strict=True))
-    expect(head).to_be_true(
+    expect(head).to_satisfy(
         head >= 6,
         "at least 6 arrays of the head that have changed (two Dense, one BatchNormalization)",
         because="the head is what learns now",
@@ -536,7 +536,7 @@ def test_layers_of_the_head(learner):
     }
     known = [mistakes[name] for name in chain if name in mistakes]
     missing = [name for name in HEAD if chain.count(name) < HEAD.count(name)]
-    expect(chain).to_be_true(
+    expect(chain).to_satisfy(
         chain == HEAD,
         ", ".join(HEAD) + ", in this order",
         because="pool, combine, normalise, drop, decide",
@@ -547,7 +547,7 @@ def test_layers_of_the_head(learner):
         layer["class"] in ("ReLU", "Relu") or layer["settings"].get("activation") == "relu"
         for layer in layers[first:last]
     ]
-    expect(names).to_be_true(
+    expect(names).to_satisfy(
         any(relus),
         "a ReLU with the first Dense, as its activation or as a layer",
         because="without it, two Dense layers in a row are one linear map",
@@ -561,7 +561,7 @@ def test_penalty_of_the_dense_layer(learner):
     """The loss carries 0.001 times the sum of squares of the first Dense layer's kernel."""
     model, layers = head_of(learner)
     units = [layer["settings"]["units"] for layer in layers if layer["class"] == "Dense"]
-    expect(units).to_be_true(
+    expect(units).to_satisfy(
         len(units) == 2, "two Dense layers in the head", because="one combines, one decides"
     )
     # weights of the test's own: with those of a tiny initialiser, no penalty would do as well
@@ -604,7 +604,7 @@ def test_probabilities_of_num_classes(learner, num_classes):
     expect(np.asarray(result).sum(-1)).to_be_close(
         np.ones(3), because="the output layer has a softmax", rtol=0, atol=1e-3
     )
-    expect(float(np.min(result))).to_be_true(
+    expect(float(np.min(result))).to_satisfy(
         np.min(result) >= 0, "no negative probability", because="the output layer has a softmax"
     )
     expect(model.is_compiled()).to_equal(
@@ -779,7 +779,7 @@ def test_same_base_comes_back(learner):
     """The base that comes back is the one that was given."""
     base = learner.tools.small_base(WIDE)
     result = learner.transfer.unfreeze_last(base, 3)
-    expect(result).to_be_true(
+    expect(result).to_satisfy(
         result == base,
         "the very base that was given",
         because="a copy would leave the model's own base frozen",
@@ -849,7 +849,7 @@ def test_gradients_are_clipped(compiling, learner):
             mistake = "you clipped each number on its own (clipvalue), which bends the direction"
         elif norms:
             mistake = "you ignored `clipnorm`" if norms[0] == 1.0 else None
-        expect(norms).to_be_true(
+        expect(norms).to_satisfy(
             len(norms) == 1 and abs(norms[0] - right) < 1e-6,
             f"gradients clipped to a norm of {right}",
             because="one bad batch must not throw away what the base has learnt",
@@ -1012,7 +1012,7 @@ def test_the_same_twice(learner):
     before = model.get_weights()
     first, second = (learner.transfer.cache_features(model, images) for _ in range(2))
     expect(second).to_have_shape((7, 4), because="one row for each image")
-    expect(np.asarray(second)).to_be_true(
+    expect(np.asarray(second)).to_satisfy(
         np.allclose(first, second, atol=1e-4),
         "the same numbers in both calls",
         because="a cache is filled once: what chance did then would stay in it for ever",
@@ -1033,7 +1033,7 @@ def test_a_batch_at_a_time(learner):
     learner.transfer.cache_features(model, some_images(10), batch_size=4)
     with learner.described(learner.last_call):
         seen = learner.tools.batches(model)
-    expect(seen).to_be_true(
+    expect(seen).to_satisfy(
         bool(seen) and max(seen) <= 4 and sum(seen) == 10,
         "batches of at most 4 images, 10 in all",
         because="the activations of 50,000 images at once fit into no memory",
@@ -1041,7 +1041,7 @@ def test_a_batch_at_a_time(learner):
     )
     model = learner.tools.extractor()
     learner.transfer.cache_features(model, some_images(65))
-    expect(learner.tools.batches(model)).to_be_true(
+    expect(learner.tools.batches(model)).to_satisfy(
         max(learner.tools.batches(model)) <= 64,
         "batches of at most 64 images",
         because="batch_size is 64 unless said otherwise",
