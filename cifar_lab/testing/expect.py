@@ -107,8 +107,8 @@ class Expectation:
         if not np.issubdtype(actual.dtype, kind):
             self._fail(f"{dtype} numbers", because)
 
-    def to_be_true(self, condition: bool, wanted: str, *, because: str, mistake: str | None = None):
-        """Any other law: `condition` must hold, `wanted` says it in words."""
+    def to_satisfy(self, condition: bool, wanted: str, *, because: str, mistake: str | None = None):
+        """Fail unless `condition` holds; the message shows the value, and what was `wanted`."""
         if not condition:
             self._fail(wanted, because, mistake)
 
@@ -116,13 +116,13 @@ class Expectation:
         """Fail if it is below the syllabus' `threshold`; `what` is what it measures."""
         floor = syllabus.threshold(threshold)
         MEASURED[threshold].append(self.actual)
-        self.to_be_true(self.actual >= floor, f"{what} of at least {floor}", because=because)
+        self.to_satisfy(self.actual >= floor, f"{what} of at least {floor}", because=because)
 
     def to_stay_below(self, threshold: str, what: str, *, because: str) -> None:
         """Fail unless it is below the syllabus' `threshold`; `what` is what it measures."""
         ceiling = syllabus.threshold(threshold)
         MEASURED[threshold].append(self.actual)
-        self.to_be_true(self.actual < ceiling, f"{what} below {ceiling}", because=because)
+        self.to_satisfy(self.actual < ceiling, f"{what} below {ceiling}", because=because)
 
     def to_unpack(self, names: str, *, because: str) -> list:
         """Return its values; fail unless there are as many as `names` ("mean, std")."""

@@ -51,8 +51,8 @@ class Failure(LearnerError):
         kind: The reason; `exception` and `memory` are no Failures.
     """
 
-    def __init__(self, kind: FailureKind, message: str):
-        super().__init__([kind], message, [], "")
+    def __init__(self, kind: FailureKind, message: str, call: str = ""):
+        super().__init__([kind], message, [], call)
         self.kind = kind
 
 

@@ -42,7 +42,7 @@ class Compiling:
         """Fail unless the model that comes back is the one that was given."""
         model = self.learner.tools.small_model()
         result = self.compiled(model)
-        expect(result).to_be_true(
+        expect(result).to_satisfy(
             result == model,
             "the very model that was given",
             because="a copy would leave the caller's model uncompiled",
@@ -106,7 +106,7 @@ class Compiling:
             mistake = (
                 "your metric compares outputs with labels number by number (keras.metrics.Accuracy)"
             )
-        expect(metrics).to_be_true(
+        expect(metrics).to_satisfy(
             any(abs(value - right) < 1e-5 for value in metrics.values()),
             f"a metric of {right:.4g}",
             because="a loss is hard to read; people ask for the accuracy",
@@ -130,7 +130,7 @@ class Compiling:
                 "No loss": "you named no loss",
             }
             mistakes = [mistake for part, mistake in known.items() if part in error.message]
-            expect(str(error)).to_be_true(
+            expect(str(error)).to_satisfy(
                 False,
                 "loss and accuracy of images with one-hot labels",
                 because="a network that is ready to train can be evaluated, too",
@@ -148,7 +148,7 @@ def _surprise(targets: np.ndarray, probabilities: np.ndarray) -> float:
 
 def _callbacks(function: Callable) -> list[Proxy]:
     callbacks = function()
-    expect(callbacks).to_be_true(
+    expect(callbacks).to_satisfy(
         isinstance(callbacks, list) and all(isinstance(c, Handle) for c in callbacks),
         "a list of Keras callbacks",
         because="`fit` takes a list of objects: EarlyStopping(...), not the class EarlyStopping",
@@ -162,7 +162,7 @@ def the_callback(learner: Learner, function: Callable, name: str, because: str) 
     with learner.described(learner.last_call):
         specs = [callback.spec() for callback in callbacks]
     found = [spec["settings"] for spec in specs if name in spec["classes"]]
-    expect([spec["class"] for spec in specs]).to_be_true(
+    expect([spec["class"] for spec in specs]).to_satisfy(
         len(found) == 1, f"one {name} among them", because=because
     )
     return found[0]
@@ -176,7 +176,7 @@ def expect_watches(spec: dict, monitors: list[str]) -> None:
         "loss": "you watched the training data's loss: `val_` is the validation data's",
         "val_acc": "you wrote val_acc: Keras calls it val_accuracy, and only warns about val_acc",
     }
-    expect(monitor).to_be_true(
+    expect(monitor).to_satisfy(
         monitor in monitors,
         " or ".join(monitors),
         because="validation data show when a network no longer learns but memorizes",
@@ -184,7 +184,7 @@ def expect_watches(spec: dict, monitors: list[str]) -> None:
     )
     right = "min" if monitor == "val_loss" else "max"
     better = {"min": "smaller", "max": "larger"}
-    expect(spec["mode"]).to_be_true(
+    expect(spec["mode"]).to_satisfy(
         spec["mode"] in ("auto", right),
         f"mode {right!r} (or 'auto') for {monitor}",
         because=f"a {better[right]} {monitor} is better",
@@ -211,7 +211,7 @@ def expect_halved_after_three(spec: dict) -> None:
 def expect_new_callbacks(function: Callable) -> None:
     """Fail unless each call of `function` returns new objects."""
     first, second = _callbacks(function), _callbacks(function)
-    expect(second).to_be_true(
+    expect(second).to_satisfy(
         not any(callback in first for callback in second),
         "callbacks that the first call did not return",
         because="a callback remembers its run (best value, count): a second run needs its own",

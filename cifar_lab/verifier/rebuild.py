@@ -73,9 +73,10 @@ def _claims(model: Proxy) -> Iterator[None]:
     except NotListed as layer:
         model.learner.flags.append(f"judged without rebuilding its model: {layer}")
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        wrong = "the layers that it names and its weights do not give its predictions"
-        model.learner.failure = Failure(FailureKind.INVALID_MODEL, f"{wrong} ({error})")
-        raise model.learner.failure from None
+        learner = model.learner
+        wrong = f"the layers that it names and its weights do not give its predictions ({error})"
+        learner.failure = Failure(FailureKind.INVALID_MODEL, wrong, learner.last_call)
+        raise learner.failure from None
 
 
 def _compare(found: np.ndarray, claimed: Any) -> None:

@@ -29,7 +29,7 @@ def prepare_example(learner, seed=0, count=60, classes=4):
 
 def expect_three_pairs(result):
     """Check that `prepare` returned three pairs of images and one-hot labels, and return them."""
-    expect(result).to_be_true(
+    expect(result).to_satisfy(
         isinstance(result, list)
         and len(result) == 3
         and all(isinstance(pair, list) and len(pair) == 2 for pair in result),
@@ -37,12 +37,12 @@ def expect_three_pairs(result):
         because="the docstring promises them in this order",
     )
     for x, y in result:
-        expect(x).to_be_true(
+        expect(x).to_satisfy(
             np.shape(x)[1:] == (7, 6, 3),
             "images of 7x6 pixels with 3 channels, as before",
             because="standardizing changes values, not shapes",
         )
-        expect(y).to_be_true(
+        expect(y).to_satisfy(
             np.ndim(y) == 2 and np.shape(y)[1] == 4,
             "one row of 4 columns for each label",
             because="labels come back one-hot, with num_classes=4 columns",
@@ -76,7 +76,7 @@ def test_training_part_has_mean_zero_and_std_one(learner):
     mistake = "you took the statistics of all training images, before the split" if leak else None
     centered = np.abs(x_train.mean((0, 1, 2), dtype=np.float64)).max() < 1e-3
     scaled = np.abs(x_train.std((0, 1, 2), dtype=np.float64) - 1).max() < 1e-3
-    expect(x_train).to_be_true(
+    expect(x_train).to_satisfy(
         bool(centered and scaled),
         "a training part whose channels have mean 0 and standard deviation 1",
         because="all images are standardized with the statistics of the training part alone",
@@ -176,14 +176,14 @@ def test_seed_and_defaults(learner):
     )
     first, again, other = (np.asarray(expect_three_pairs(r)[1][0]) for r in (first, again, other))
     expect(again).to_be_close(first, because="the same seed gives the same split", atol=1e-4)
-    expect(other).to_be_true(
+    expect(other).to_satisfy(
         not np.array_equal(first, other),
         "other validation images for another seed",
         because="`seed` decides on the split: pass it on",
     )
     by_default = learner.normalization.prepare(*given)
     named = learner.normalization.prepare(*given, num_classes=10, validation_fraction=0.1, seed=0)
-    expect(by_default).to_be_true(
+    expect(by_default).to_satisfy(
         all(map(alike, chain(*by_default), chain(*named))),
         "the result of num_classes=10, validation_fraction=0.1 and seed=0",
         because="these are the signature's defaults",

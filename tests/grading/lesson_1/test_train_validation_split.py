@@ -89,8 +89,8 @@ def test_shuffled(learner):
     held_out, labels = np.sort(np.asarray(held_out)), np.asarray(labels)
     why = "datasets are often sorted by class: the last images may all be of one class"
     spread = np.ptp(held_out) >= 0.75 * count and len(np.unique(np.diff(held_out))) > 1
-    expect(held_out).to_be_true(spread, "numbers scattered over 0 to 199", because=why)
-    expect(labels).to_be_true(
+    expect(held_out).to_satisfy(spread, "numbers scattered over 0 to 199", because=why)
+    expect(labels).to_satisfy(
         bool((np.diff(labels) < 0).sum() > 20),
         "the training part in a shuffled order",
         because="the docstring says that both parts are shuffled",
@@ -109,7 +109,7 @@ def test_the_seed_decides(learner):
     expect(again).to_equal(
         first, because="a result that cannot be repeated cannot be checked: seed the generator"
     )
-    expect(other).to_be_true(
+    expect(other).to_satisfy(
         not np.array_equal(other, first),
         "other held-out images for another seed",
         because="`seed` must reach the random generator",

@@ -183,8 +183,8 @@ def test_overfits_one_batch(learner, draw):
     """Twenty steps are enough to overfit one batch of 20 images of the synthetic dataset."""
     x, y, _, _ = synthetic_images(draw, 20, 0)
     model = compiled(learner, (8, 8, 16), 0.01)
-    losses = [model.train_on_batch(x, y)["loss"] for _ in range(20)]
-    learner.last_call = "train_on_batch twenty times, with the same 20 images"
+    with learner.described("train_on_batch twenty times, with the same 20 images"):
+        losses = [model.train_on_batch(x, y)["loss"] for _ in range(20)]
     expect(losses[-1]).to_stay_below(
         "cnn_one_batch_loss",
         "a loss",

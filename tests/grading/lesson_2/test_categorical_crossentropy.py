@@ -102,7 +102,7 @@ def test_zero_for_the_true_class(learner):
                 "you clip the probabilities at too large a value, so that large errors cost too "
                 "little"
             )
-        expect(loss).to_be_true(
+        expect(loss).to_satisfy(
             bool(np.isfinite(cost) and cost > 10),
             "a finite loss, in which the image with probability 0 costs more than 10",
             because="one infinite cost would make the loss of the whole batch infinite, and a "

@@ -80,7 +80,7 @@ def test_a_size_is_a_whole_number(learner):
     for padding in ("valid", "same"):
         result = learner.cnn.conv_output_size(9, 4, stride=2, padding=padding)
         whole = np.asarray(result).dtype.kind in "iu" and np.ndim(result) == 0
-        expect(result).to_be_true(
+        expect(result).to_satisfy(
             whole,
             f"the int {output_size(9, 4, 2, padding)}",
             because="a number of rows is used in shapes and in range(), which take no floats",

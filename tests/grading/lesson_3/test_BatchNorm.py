@@ -88,7 +88,7 @@ def build_layer(learner, shape, **settings):
     )
     first = {role: sorted(float(v[0]) for v in values) for role, values in found.items()}
     constant = all(np.all(v == v[0]) for values in found.values() for v in values)
-    expect(first).to_be_true(
+    expect(first).to_satisfy(
         constant and first == {"trainable": [0.0, 1.0], "non_trainable": [0.0, 1.0]},
         "weights that start at 1 (gamma), 0 (beta), 0 (moving mean) and 1 (moving variance)",
         because="before any training, the layer leaves its input nearly unchanged",
@@ -205,7 +205,7 @@ def test_frozen_layer(learner):
     layer.layer.set_trainable(True)
     why = "in Keras, trainable=False puts this layer into inference mode: lesson 5 relies on it"
     for found, right in zip(layer.moving(), given.arrays()[3:], strict=True):
-        expect(found).to_be_true(
+        expect(found).to_satisfy(
             np.array_equal(found, right),
             "the same moving statistics as before the call",
             because="the moving statistics of a frozen layer must not drift",

@@ -27,14 +27,14 @@ class Network:
     def __init__(self, model):
         expect(model).to_be_a("model", because="build_regularized_cnn returns a keras.Model")
         self.layers = structure(model)
-        expect([layer["class"] for layer in self.layers]).to_be_true(
+        expect([layer["class"] for layer in self.layers]).to_satisfy(
             bool(self.layers) and all(layer["input_shape"] for layer in self.layers),
             "a functional or Sequential model that knows the shape of its input",
             because="the network starts with keras.Input(input_shape)",
         )
         self.convolutions = self.indices("Conv2D")
         dense = self.indices("Dense")
-        expect([layer["class"] for layer in self.layers]).to_be_true(
+        expect([layer["class"] for layer in self.layers]).to_satisfy(
             len(self.convolutions) == 3 and bool(dense) and dense[0] > self.convolutions[-1],
             "three Conv2D layers, then at least one Dense layer",
             because="this is lesson 2's network with Batch Normalization and dropout added",
@@ -91,14 +91,14 @@ def test_three_convolutions(learner, settings):
             because='each convolution is 3x3 with stride 1 and padding="same"',
         )
         filters = layer["settings"]["filters"]
-        expect(layer["parameters"]).to_be_true(
+        expect(layer["parameters"]).to_satisfy(
             layer["parameters"] in (9 * channels * filters, (9 * channels + 1) * filters),
             f"{9 * channels * filters} weights, and {filters} biases or none",
             because=f"this convolution has {channels} input channels and {filters} filters; a "
             "BatchNormalization makes its bias unnecessary",
         )
     for block in found.blocks():
-        expect([layer["class"] for layer in block]).to_be_true(
+        expect([layer["class"] for layer in block]).to_satisfy(
             any(_is_relu(layer) for layer in block),
             "a ReLU after each convolution, as its activation or as a layer",
             because="without it, two convolutions in a row are one linear map",
@@ -121,7 +121,7 @@ def test_pooled_and_flattened(learner, settings):
             [size // 2 for size in layer["input_shape"][1:3]] == layer["output_shape"][1:3]
             for layer in pools
         ]
-        expect([layer["class"] for layer in block]).to_be_true(
+        expect([layer["class"] for layer in block]).to_satisfy(
             halved == [True],
             "one 2x2 max-pooling in each block",
             because="as in lesson 2, each block halves the height and the width",
@@ -164,7 +164,7 @@ def test_normalized_after_every_convolution(learner):
             mistakes.append(
                 "your BatchNormalization comes after Flatten, where it no longer sees channels"
             )
-        expect([layer["class"] for layer in block]).to_be_true(
+        expect([layer["class"] for layer in block]).to_satisfy(
             bool(of_maps),
             f"a BatchNormalization after convolution {number}, before Flatten",
             because="the outputs of each convolution shift while it learns, so that each needs "
@@ -174,7 +174,7 @@ def test_normalized_after_every_convolution(learner):
     for layer in found.layers:
         if layer["class"] == "BatchNormalization":
             axis = layer["settings"]["axis"]
-            expect(axis).to_be_true(
+            expect(axis).to_satisfy(
                 axis in (-1, len(layer["input_shape"]) - 1),
                 "an axis of -1, the channels",
                 because="images are channels last, and each channel has its own statistics",
@@ -191,14 +191,14 @@ def test_dropout_rates(learner):
     rates = found.dropout_rates()
     remaining = iter(rates)
     in_order = all(any(rate == wanted for rate in remaining) for wanted in WANTED_RATES)
-    expect(rates).to_be_true(
+    expect(rates).to_satisfy(
         in_order,
         "the rates 0.25, 0.4 and 0.5 in this order, before the output layer",
         because="all later layers build on the early features, so that these are dropped least",
         mistake=_rates_mistake(found, rates),
     )
     after = [layer["class"] for layer in found.layers[found.output + 1 :]]
-    expect(after).to_be_true(
+    expect(after).to_satisfy(
         not any("Dropout" in name or "Normalization" in name for name in after),
         "only a softmax after the output layer",
         because="probabilities that another layer changes no longer sum to one",
@@ -206,7 +206,7 @@ def test_dropout_rates(learner):
     shapes = [
         found.layers[index]["settings"].get("noise_shape") for index in found.indices("Dropout")
     ]
-    expect(shapes).to_be_true(
+    expect(shapes).to_satisfy(
         not any(shapes),
         "Dropout layers without noise_shape",
         because="noise_shape drops several elements together, and each should be dropped "

@@ -33,7 +33,7 @@ def test_fraction_dropped(learner, rate):
         "you dropped half of the elements whatever the rate": abs(fraction - 0.5) < 6 * sigma,
     }
     known = [mistake for mistake, fits in mistakes.items() if fits]
-    expect(fraction).to_be_true(
+    expect(fraction).to_satisfy(
         abs(fraction - rate) < 6 * sigma,
         f"a fraction of zeros between {rate - 6 * sigma:.3f} and {rate + 6 * sigma:.3f}",
         because=f"each of the {x.size:,} elements is dropped with probability {rate}; a "
@@ -79,7 +79,7 @@ def test_elements_are_independent(learner, shape):
     # mistake has a name
     for axis in sorted(range(len(shape)), key=lambda axis: -alike[axis].mean()):
         fraction, sigma = float(alike[axis].mean()), 0.5 / np.sqrt(alike[axis].size)
-        expect(fraction).to_be_true(
+        expect(fraction).to_satisfy(
             abs(fraction - 0.5) < 6 * sigma,
             f"about half of the neighbors along axis {axis} ({names[axis]}) to be dropped or kept "
             "together",
@@ -105,7 +105,7 @@ def test_number_dropped_varies(learner):
     """The number of dropped elements varies with the seed, as in independent draws."""
     x = nonzero_values(20, 20)
     counts = [int(dropped_elements(learner, x, 0.5, seed=seed).sum()) for seed in range(12)]
-    expect(counts).to_be_true(
+    expect(counts).to_satisfy(
         len(set(counts)) > 1,
         "twelve counts near 200 that are not all equal",
         because="each element is dropped independently, with probability `rate`",
@@ -158,7 +158,7 @@ def test_same_seed_same_mask(learner):
         "`seed` in every call",
     )
     alike = float((between == first).mean())
-    expect(alike).to_be_true(
+    expect(alike).to_satisfy(
         abs(alike - 0.5) < 6 * 0.5 / np.sqrt(x.size),
         "the masks of two seeds to agree in about half of the elements",
         because="another seed drops other elements: create the generator from `seed`",

@@ -31,10 +31,10 @@ def step_decay(epochs: np.ndarray, rate: float, factor: float, every: int) -> np
     return rate * factor ** np.floor(epochs / every)
 
 
-def in_order(learner, name, argument, values, given, settings):
-    """Describe a series of calls, for the message."""
+def in_order(name, argument, values, given, settings) -> str:
+    """Return a series of calls as text, for the message."""
     row = ", ".join(f"{value:g}" for value in values)
-    learner.last_call = f"{name}({in_words(given, settings, argument)}) for {argument} = {row}"
+    return f"{name}({in_words(given, settings, argument)}) for {argument} = {row}"
 
 
 def in_words(given, settings, *first: str) -> str:
@@ -202,8 +202,10 @@ def images(draw) -> list[tuple[np.ndarray, np.ndarray]]:
 def recognizes(learner, model, test: tuple[np.ndarray, np.ndarray]) -> None:
     """Expect an accuracy far above chance on images that the network has not seen."""
     x, y = test
-    right = float(np.mean(np.argmax(model.predict(x), 1) == y.argmax(1)))
-    learner.last_call = "the network on 200 new images of the synthetic dataset, after 80 steps"
+    with learner.described(
+        "the network on 200 new images of the synthetic dataset, after 80 steps"
+    ):
+        right = float(np.mean(np.argmax(model.predict(x), 1) == y.argmax(1)))
     expect(right).to_reach(
         "scheduled_synthetic_accuracy",
         "an accuracy",
@@ -346,9 +348,9 @@ class Rule:
         found = self.answers(learner, metrics, *given, **settings)
         if same(found, right):
             return
-        mistake = self.recognized(learner)
         row = ", ".join(f"{metric:g}" for metric in metrics)
-        learner.last_call = f"{self.name}({in_words(given, settings)}), then update with {row}"
+        with learner.described(f"{self.name}({in_words(given, settings)}), then update with {row}"):
+            mistake = self.recognized(learner)
         if all(answer is None for answer in found):
             fail("Every update returned None: is there a `return`?", in_a_row(right), because)
         fail(f"It returned {in_a_row(found)}.", in_a_row(right), because, mistake)
@@ -453,7 +455,7 @@ def contradicted(pair: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.nd
 def trained(learner, *given, **settings):
     """Return the history that `train` returns."""
     history = learner.schedules.train(*given, **settings)
-    expect(history).to_be_true(
+    expect(history).to_satisfy(
         isinstance(history, dict),
         "a dict: name to list of floats",
         because="it can be plotted and saved without Keras",

@@ -109,8 +109,10 @@ def test_reduce_by_position(learner):
 def test_two_rules_do_not_share(learner):
     """Two rules at work at once know nothing of each other."""
     one, two = (learner.schedules.ReduceOnPlateau(rate, patience=2) for rate in (0.8, 0.2))
-    found = [[one.update(m), two.update(1 - m)] for m in grid(10, 9, 8, 8)]
-    learner.last_call = "update of two rules in turn, one for falling metrics, one for rising ones"
+    with learner.described(
+        "update of two rules in turn, one for falling metrics, one for rising ones"
+    ):
+        found = [[one.update(m), two.update(1 - m)] for m in grid(10, 9, 8, 8)]
     right = np.array([[0.8, 0.2], [0.8, 0.2], [0.4, 0.2], [0.4, 0.2]])
     why = "best value, count and rate belong to the object (`self`), not to the class or module"
     expect(found).to_be_close(right, because=why, atol=0)

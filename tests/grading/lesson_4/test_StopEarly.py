@@ -82,8 +82,10 @@ def test_stop_by_position(learner):
 def test_two_stop_rules_do_not_share(learner):
     """Two rules at work at once know nothing of each other."""
     one, two = (learner.schedules.StopEarly(patience=2) for _ in range(2))
-    found = [[one.update(m), two.update(1 - m)] for m in grid(30, 20, 10)]
-    learner.last_call = "update of two rules in turn, one for falling metrics, one for rising ones"
+    with learner.described(
+        "update of two rules in turn, one for falling metrics, one for rising ones"
+    ):
+        found = [[one.update(m), two.update(1 - m)] for m in grid(30, 20, 10)]
     why = "best value and count belong to the object (`self`), not to the class or the module"
     expect(found).to_equal([[False, False], [False, False], [False, True]], because=why)
 

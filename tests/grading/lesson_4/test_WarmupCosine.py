@@ -12,9 +12,9 @@ from .oracles import images, in_words, is_warmup_cosine, recognizes, schedule, s
 def schedules_rates(learner, steps, because, *given, **settings):
     """Compare the rates of the learner's schedule with the right ones."""
     made = schedule(learner, *given, **settings)
-    found = [made.call(step) for step in steps]
     row = ", ".join(str(step) for step in steps)
-    learner.last_call = f"WarmupCosine({in_words(given, settings)})(step) for step = {row}"
+    with learner.described(f"WarmupCosine({in_words(given, settings)})(step) for step = {row}"):
+        found = [made.call(step) for step in steps]
     is_warmup_cosine(found, steps, because, *given, **settings)
 
 
@@ -69,9 +69,9 @@ def test_rates_inside_training(learner, warmup_steps):
             "you used Python's `if`, `min` or `math.cos` on the step: keras.ops.where, minimum "
             "and cos work on tensors",
         )
-    learner.last_call = "an optimizer with this WarmupCosine for 7 steps"
     why = "the first step of an optimizer is step 0, and has the rate 0 if there is a warm-up"
-    is_warmup_cosine(found, list(range(7)), why, **settings, final_rate=0.05)
+    with learner.described("an optimizer with this WarmupCosine for 7 steps"):
+        is_warmup_cosine(found, list(range(7)), why, **settings, final_rate=0.05)
 
 
 @exercise("schedules.WarmupCosine")
@@ -103,7 +103,9 @@ def test_config_makes_the_schedule_again(learner):
         )
     again = expect(again).to_be_a("schedule", because="from_config makes it again")
     steps = [0, 2, 4, 9, 14, 20]
-    found = [again.call(step) for step in steps]
-    learner.last_call = "WarmupCosine.from_config(schedule.get_config())(step), for several steps"
+    with learner.described(
+        "WarmupCosine.from_config(schedule.get_config())(step), for several steps"
+    ):
+        found = [again.call(step) for step in steps]
     why = "otherwise a saved model resumes with another schedule: the config needs every setting"
     is_warmup_cosine(found, steps, why, **settings)

@@ -47,8 +47,8 @@ STEP_MISTAKES: dict[str, Callable] = {
 
 def decays(learner, epochs, because, *given, **settings):
     """Compare the learner's rates at several epochs with the right ones."""
-    found = [learner.schedules.step_decay(epoch, *given, **settings) for epoch in epochs]
-    in_order(learner, "schedules.step_decay", "epoch", epochs, given, settings)
+    with learner.described(in_order("schedules.step_decay", "epoch", epochs, given, settings)):
+        found = [learner.schedules.step_decay(epoch, *given, **settings) for epoch in epochs]
     values = complete(STEP_DEFAULTS, given, settings).values()
     mistakes = {text: wrong(np.array(epochs), *values) for text, wrong in STEP_MISTAKES.items()}
     right = step_decay(np.array(epochs), *values)

@@ -12,7 +12,7 @@ from .oracles import contradicted, gradient_descent, images, points, recognizes,
 def epochs_run(history: dict) -> int:
     """Return the number of epochs in the history."""
     losses = history.get("loss")
-    expect(losses).to_be_true(
+    expect(losses).to_satisfy(
         isinstance(losses, list),
         "a list of floats for loss",
         because="a learning curve has one number for each epoch",
@@ -27,12 +27,12 @@ def test_history_is_a_dict_of_lists(learner):
     history = trained(learner, model, points(12), points(6, seed=1), epochs=3)
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         values = history.get(name)
-        expect(sorted(history)).to_be_true(
+        expect(sorted(history)).to_satisfy(
             values is not None,
             f"{name} among the names",
             because="`fit` measures on both parts when it gets validation_data",
         )
-        expect(values).to_be_true(
+        expect(values).to_satisfy(
             isinstance(values, list) and [type(v) for v in values] == [float] * 3,
             f"a list of 3 floats for {name}, as 3 epochs were asked for",
             because="each epoch adds one number to each curve",
@@ -154,8 +154,8 @@ def test_train_defaults(learner):
     """By default it trains for 30 epochs in batches of 64."""
     model, callback = learner.tools.compiled_model(), learner.tools.stop_after(1)
     trained(learner, model, points(65), points(6), callbacks=[callback])
-    planned, steps = learner.tools.epochs_planned(callback), learner.tools.steps_taken(model)
-    learner.last_call = "train(model, training, validation, callbacks=[...]) with 65 images"
+    with learner.described("train(model, training, validation, callbacks=[...]) with 65 images"):
+        planned, steps = learner.tools.epochs_planned(callback), learner.tools.steps_taken(model)
     expect(planned).to_equal(
         30,
         because="epochs is 30 by default, and `fit` tells each callback how many it plans",

@@ -25,7 +25,7 @@ def test_early_stopping_settings(learner):
     """EarlyStopping watches val_loss or val_accuracy, with a patience of 5 to 10."""
     spec = settings_of(learner, "EarlyStopping")
     expect_watches(spec, ["val_loss", "val_accuracy"])
-    expect(spec["patience"]).to_be_true(
+    expect(spec["patience"]).to_satisfy(
         5 <= spec["patience"] <= 10,
         "a patience of 5 to 10 epochs",
         because="a validation metric jitters: less would stop by accident, more wastes epochs",
@@ -61,7 +61,7 @@ def test_best_weights_are_restored(learner):
             )
         },
     )
-    expect(len(run["rates"])).to_be_true(
+    expect(len(run["rates"])).to_satisfy(
         10 <= len(run["rates"]) <= 15,
         "a stop 5 to 10 epochs after the best one, epoch 5",
         because="patience counts the epochs without improvement",
@@ -76,8 +76,10 @@ def rehearsed(learner) -> dict:
     callbacks = learner.schedules.training_callbacks()
     accuracy = [0.25, 0.375, 0.5, 0.625, 0.75, *[0.625, 0.5, 0.5625] * 5]
     metrics = {"val_accuracy": accuracy, "val_loss": [1 - value for value in accuracy]}
-    run = learner.tools.rehearse(callbacks, metrics, rate=RATE)
-    learner.last_call = "training_callbacks() for 20 epochs at 0.001, the fifth of them the best"
+    with learner.described(
+        "training_callbacks() for 20 epochs at 0.001, the fifth of them the best"
+    ):
+        run = learner.tools.rehearse(callbacks, metrics, rate=RATE)
     return run
 
 

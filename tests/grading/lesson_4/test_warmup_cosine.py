@@ -7,8 +7,8 @@ from .oracles import in_order, is_warmup_cosine, schedules
 
 def warms_up(learner, steps, because, *given, **settings):
     """Compare the learner's rates at several steps with the right ones."""
-    found = [learner.schedules.warmup_cosine(step, *given, **settings) for step in steps]
-    in_order(learner, "schedules.warmup_cosine", "step", steps, given, settings)
+    with learner.described(in_order("schedules.warmup_cosine", "step", steps, given, settings)):
+        found = [learner.schedules.warmup_cosine(step, *given, **settings) for step in steps]
     is_warmup_cosine(found, steps, because, *given, **settings)
 
 

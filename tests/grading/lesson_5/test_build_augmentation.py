@@ -59,8 +59,8 @@ def augmented(learner, **settings):
     """Return the learner's layers, and their outputs for many copies of one image in training."""
     layers = learner.transfer.build_augmentation(**settings)
     expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
-    images = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
-    learner.last_call = "build_augmentation() in training, on 240 copies of one image"
+    with learner.described("build_augmentation() in training, on 240 copies of one image"):
+        images = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
     expect(images).to_have_shape(
         (COPIES, 32, 32, 3), because="the images keep their size and channels"
     )
@@ -89,7 +89,7 @@ def test_pixels_stay_pixels(learner):
     layers = learner.transfer.build_augmentation()
     expect(layers).to_be_a("model", because="build_augmentation returns a keras.Sequential")
     result = np.asarray(learner.tools.outputs_in_training(layers, images), np.float64)
-    expect(result).to_be_true(
+    expect(result).to_satisfy(
         result.min() >= -30 and result.max() <= 285 and result.max() > 100,
         "pixels from 0 to 255",
         because="scaling to -1..1 comes later, once, in build_transfer_model",
@@ -113,13 +113,13 @@ def test_flipped_left_to_right(learner):
                 "your rotation goes all the way round: RandomRotation's factor is a fraction of a "
                 "full turn, so 0.05 is up to 18 degrees"
             )
-    expect(upside_down).to_be_true(
+    expect(upside_down).to_satisfy(
         upside_down <= 0.15,
         "a fraction of nearly 0 upside down",
         because="cars, cats and ships are photographed upright, and the base knows them so",
         mistake=mistake,
     )
-    expect(mirrored).to_be_true(
+    expect(mirrored).to_satisfy(
         0.3 < mirrored < 0.7,
         "a fraction of about 0.5 mirrored",
         because="a cat that looks to the left is as likely as one that looks to the right",
@@ -132,7 +132,7 @@ def test_turned_a_little(learner):
     """The images are rotated, by another angle each."""
     angles = Changes(augmented(learner)[1]).angle
     spread = float(np.std(angles)) if len(angles) else 0.0
-    expect(spread).to_be_true(
+    expect(spread).to_satisfy(
         spread > 1,
         "angles that differ by more than a degree or so",
         because="a rotation of a few degrees changes every pixel and no class",
@@ -145,7 +145,7 @@ def test_shifted_both_ways(learner):
     """The images are shifted, in height and in width, by another distance each."""
     down, right = np.std(Changes(augmented(learner)[1]).shift, axis=0)
     missing = [name for name, spread in (("height", down), ("width", right)) if spread < 0.25]
-    expect([float(down), float(right)]).to_be_true(
+    expect([float(down), float(right)]).to_satisfy(
         not missing,
         "distances (down, right) that differ by a pixel or so",
         because="an object keeps its class wherever it stands in the image",
@@ -157,7 +157,7 @@ def test_shifted_both_ways(learner):
 def test_zoomed(learner):
     """The images are zoomed, by another factor each."""
     spread = float(np.mean(np.std(Changes(augmented(learner)[1]).zoom, axis=0)))
-    expect(spread).to_be_true(
+    expect(spread).to_satisfy(
         spread > 0.019,
         "sizes that differ by a few percent",
         because="an object keeps its class near and far",
@@ -172,14 +172,14 @@ def test_changes_differ_each_time(learner):
     again = learner.tools.outputs_in_training(layers, np.repeat(spots()[None], COPIES, 0))
     distance = np.abs(first - first[:1]).max((1, 2, 3))
     alike = float(np.mean(distance[1:] < 1))
-    expect(alike).to_be_true(
+    expect(alike).to_satisfy(
         alike < 0.2,
         "a fraction of nearly 0 of the copies that look like the first one",
         because="images that all move together are the same few images again",
         mistake="all images of a batch get the same change" if alike > 0.9 else None,
     )
     repeated = float(np.mean(np.abs(np.asarray(again) - first).max((1, 2, 3)) < 1))
-    expect(repeated).to_be_true(
+    expect(repeated).to_satisfy(
         repeated < 0.2,
         "a fraction of nearly 0 that the second call changes in the same way as the first",
         because="each epoch should see different images",
@@ -196,14 +196,14 @@ def test_the_seed_decides(learner):
         return float(np.mean(np.abs(first - second).max((1, 2, 3)) < 1))
 
     alike = fraction_alike(seed=3)
-    expect(alike).to_be_true(
+    expect(alike).to_satisfy(
         alike > 0.9,
         "a fraction of nearly 1 of the copies that two sets of layers with seed=3 change alike",
         because="a run that cannot be repeated cannot be checked",
         mistake="`seed` does not reach the layers" if alike < 0.2 else None,
     )
     alike = fraction_alike()
-    expect(alike).to_be_true(
+    expect(alike).to_satisfy(
         alike < 0.2,
         "a fraction of nearly 0 that two sets of layers without a seed change alike",
         because="None means a new start each time",

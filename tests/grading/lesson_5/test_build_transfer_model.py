@@ -34,7 +34,7 @@ def _explain_wrong_size(error):
         mistake = "the 32x32 images go into the base as they are: enlarge them first"
     elif "shape=(None, 224, 224, 3)" in error.message:
         mistake = "you wrote 224 into your code: ask the base, whose input_shape says what it takes"
-    expect(str(error)).to_be_true(
+    expect(str(error)).to_satisfy(
         False,
         f"images of {WIDE}x{WIDE}, which is what this base takes",
         because="a base that was built for one size takes that size; `base.input_shape` names it",
@@ -45,7 +45,7 @@ def _explain_wrong_size(error):
 def _explain_array_code(error):
     """Explain NumPy's error about symbolic tensors."""
     if "KerasTensor" in error.message and any("scale_pixels" in str(part) for part in error.lines):
-        expect(str(error)).to_be_true(
+        expect(str(error)).to_satisfy(
             False,
             "a model that scales with layers",
             because="while a model is put together its tensors hold no numbers yet",
@@ -58,8 +58,8 @@ def images_at_base(learner, images, training=False):
     """Return the inputs of the first convolution of a small base, float64."""
     base = learner.tools.small_base(WIDE)
     model = built(learner, base)
-    seen = learner.tools.reached(model, base, images, training=training)
-    learner.last_call = "build_transfer_model(base), and looked at what reaches the base"
+    with learner.described("build_transfer_model(base), and looked at what reaches the base"):
+        seen = learner.tools.reached(model, base, images, training=training)
     expect(seen is not None).to_equal(
         True,
         because="the base that was given is the one to use: a copy would miss what is done to it",
@@ -79,7 +79,7 @@ def test_base_sees_pixels_from_minus_one_to_one(learner):
     seen = images_at_base(learner, images)
     middle = seen[:, WIDE // 2, WIDE // 2, 0]
     padded = np.allclose(middle, scaled(values), atol=1e-3)
-    expect(np.ptp(seen, axis=(1, 2, 3))).to_be_true(
+    expect(np.ptp(seen, axis=(1, 2, 3))).to_satisfy(
         np.ptp(seen, axis=(1, 2, 3)).max() < 0.01,
         "a spread of 0 over each image",
         because="an image of one color still has one color when it reaches the base",
@@ -137,13 +137,13 @@ def test_augments_in_training_only(learner):
     )
     seen = images_at_base(learner, copies, training=True)
     changed = float(np.mean(np.abs(seen - plain).max((1, 2, 3)) > 0.05))
-    expect(changed).to_be_true(
+    expect(changed).to_satisfy(
         changed > 0.7,
         "nearly all of eight copies changed by augmentation",
         because="the head would otherwise see the same images in every epoch",
         mistake="there is no augmentation in the model" if changed == 0 else None,
     )
-    expect(float(np.abs(seen).max())).to_be_true(
+    expect(float(np.abs(seen).max())).to_satisfy(
         np.abs(seen).max() < 1.4,
         "pixels from -1 to 1 in training, too",
         because="augmentation is for pixels from 0 to 255: it comes before scaling, or leaves the "
@@ -160,8 +160,10 @@ def test_only_the_head_learns(learner):
     before = base.get_weights(), model.get_weights()
     learner.tools.compiled(model, 0.01)
     images = generator(2).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
-    model.fit(images, np.eye(3)[np.arange(6) % 3], epochs=2, batch_size=6)
-    learner.last_call = "build_transfer_model(base, num_classes=3), and trained it for two steps"
+    with learner.described(
+        "build_transfer_model(base, num_classes=3), and trained it for two steps"
+    ):
+        model.fit(images, np.eye(3)[np.arange(6) % 3], epochs=2, batch_size=6)
     after = base.get_weights(), model.get_weights()
     moved = [pair for pair in zip(before[0], after[0], strict=True) if not np.array_equal(*pair)]
     layers = learner.tools.layers_of(base)
@@ -169,14 +171,14 @@ def test_only_the_head_learns(learner):
     mistake = "the base is not frozen" if moved else None
     if only_statistics:
         mistake = "BatchNormalization in the base still follows the batches"
-    expect(len(moved)).to_be_true(
+    expect(len(moved)).to_satisfy(
         not moved,
         "0 arrays of the base's weights that have changed",
         because="large steps of an untrained head would destroy the features of the base",
         mistake=mistake,
     )
     head = sum(not np.array_equal(*pair) for pair in zip(before[1], after[1], strict=True))
-    expect(head).to_be_true(
+    expect(head).to_satisfy(
         head >= 6,
         "at least 6 arrays of the head that have changed (two Dense, one BatchNormalization)",
         because="the head is what learns now",
@@ -190,8 +192,10 @@ def test_base_is_left_frozen(learner):
     base = learner.tools.small_base(WIDE)
     learner.tools.unfreeze(base, list(range(15)))
     built(learner, base)
-    free = [layer["class"] for layer in learner.tools.layers_of(base) if layer["trains"]]
-    learner.last_call = "build_transfer_model(base), and looked at what is trainable in the base"
+    with learner.described(
+        "build_transfer_model(base), and looked at what is trainable in the base"
+    ):
+        free = [layer["class"] for layer in learner.tools.layers_of(base) if layer["trains"]]
     expect(free).to_equal([], because="the base that was given is frozen: base.trainable = False")
 
 
@@ -202,15 +206,15 @@ def head_of(learner, num_classes=10):
     """Return the model and the specs of its layers from the pooling on."""
     base = learner.tools.small_base(WIDE)
     model = built(learner, base, num_classes)
-    layers = model.summary_spec()
-    learner.last_call = f"build_transfer_model(base, num_classes={num_classes})"
+    with learner.described(f"build_transfer_model(base, num_classes={num_classes})"):
+        layers = model.summary_spec()
     names = [layer["class"] for layer in layers]
     last = len(names) - names[::-1].index("ReLU") if "ReLU" in names else 0
     if "GlobalAveragePooling2D" in names:
         last = names.index("GlobalAveragePooling2D")
     images = generator(7).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
-    rebuild.head(model, base, layers[last:], images)
-    learner.last_call = f"build_transfer_model(base, num_classes={num_classes})"
+    with learner.described(f"build_transfer_model(base, num_classes={num_classes})"):
+        rebuild.head(model, base, layers[last:], images)
     return model, layers[last:]
 
 
@@ -226,7 +230,7 @@ def test_layers_of_the_head(learner):
     }
     known = [mistakes[name] for name in chain if name in mistakes]
     missing = [name for name in HEAD if chain.count(name) < HEAD.count(name)]
-    expect(chain).to_be_true(
+    expect(chain).to_satisfy(
         chain == HEAD,
         ", ".join(HEAD) + ", in this order",
         because="pool, combine, normalize, drop, decide",
@@ -237,7 +241,7 @@ def test_layers_of_the_head(learner):
         layer["class"] in ("ReLU", "Relu") or layer["settings"].get("activation") == "relu"
         for layer in layers[first:last]
     ]
-    expect(names).to_be_true(
+    expect(names).to_satisfy(
         any(relus),
         "a ReLU with the first Dense, as its activation or as a layer",
         because="without it, two Dense layers in a row are one linear map",
@@ -251,7 +255,7 @@ def test_penalty_of_the_dense_layer(learner):
     """The loss carries 0.001 times the sum of squares of the first Dense layer's kernel."""
     model, layers = head_of(learner)
     units = [layer["settings"]["units"] for layer in layers if layer["class"] == "Dense"]
-    expect(units).to_be_true(
+    expect(units).to_satisfy(
         len(units) == 2,
         "two Dense layers in the head",
         because="one combines the features, one decides",
@@ -261,8 +265,8 @@ def test_penalty_of_the_dense_layer(learner):
     model.set_weights(weights)
     (hidden,) = [w for w in weights if w.shape == (16, units[0])][:1] or [np.zeros(1)]
     (output,) = [w for w in weights if w.shape == (units[0], 10)][-1:] or [np.zeros(1)]
-    found = learner.tools.penalty(model)
-    learner.last_call = "build_transfer_model(base), and looked at its penalty"
+    with learner.described("build_transfer_model(base), and looked at its penalty"):
+        found = learner.tools.penalty(model)
     squares = np.sum(hidden**2)
     expect(found).to_be_close(
         0.001 * squares,
@@ -286,8 +290,8 @@ def test_probabilities_of_num_classes(learner, num_classes):
     base = learner.tools.small_base(WIDE)
     model = built(learner, base, num_classes)
     images = generator(4).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
-    result = model.predict(images)
-    learner.last_call = f"build_transfer_model(base, num_classes={num_classes})"
+    with learner.described(f"build_transfer_model(base, num_classes={num_classes})"):
+        result = model.predict(images)
     expect(result).to_have_shape(
         (3, num_classes),
         because="one row per image, one column per class",
@@ -296,7 +300,7 @@ def test_probabilities_of_num_classes(learner, num_classes):
     expect(np.asarray(result).sum(-1)).to_be_close(
         np.ones(3), because="the output layer has a softmax", rtol=0, atol=1e-3
     )
-    expect(float(np.min(result))).to_be_true(
+    expect(float(np.min(result))).to_satisfy(
         np.min(result) >= 0, "no negative probability", because="the output layer has a softmax"
     )
     expect(model.is_compiled()).to_equal(

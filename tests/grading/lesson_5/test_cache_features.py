@@ -72,7 +72,7 @@ def test_the_same_twice(learner):
     before = model.get_weights()
     first, second = (learner.transfer.cache_features(model, images) for _ in range(2))
     expect(second).to_have_shape((7, 4), because="one row for each image")
-    expect(np.asarray(second)).to_be_true(
+    expect(np.asarray(second)).to_satisfy(
         np.allclose(first, second, atol=1e-4),
         "the same numbers in both calls",
         because="a cache is filled once: what chance did then would stay in it for ever",
@@ -91,10 +91,9 @@ def test_a_batch_at_a_time(learner):
     """No more than `batch_size` images go through the extractor at once."""
     model = learner.tools.extractor()
     learner.transfer.cache_features(model, some_images(10), batch_size=4)
-    called = learner.last_call
-    seen = learner.tools.batches(model)
-    learner.last_call = called
-    expect(seen).to_be_true(
+    with learner.described(learner.last_call):
+        seen = learner.tools.batches(model)
+    expect(seen).to_satisfy(
         bool(seen) and max(seen) <= 4 and sum(seen) == 10,
         "batches of at most 4 images, 10 in all",
         because="the activations of 50,000 images at once fit into no memory",
@@ -102,7 +101,7 @@ def test_a_batch_at_a_time(learner):
     )
     model = learner.tools.extractor()
     learner.transfer.cache_features(model, some_images(65))
-    expect(learner.tools.batches(model)).to_be_true(
+    expect(learner.tools.batches(model)).to_satisfy(
         max(learner.tools.batches(model)) <= 64,
         "batches of at most 64 images",
         because="batch_size is 64 unless said otherwise",

@@ -35,15 +35,15 @@ def test_gradients_are_clipped(compiling, learner):
     """Gradients are clipped by their norm, 1.0 by default."""
     for settings, right in (({}, 1.0), ({"clipnorm": 0.25}, 0.25)):
         model = compiling.compiled(learner.tools.small_model(), **settings)
-        spec = model.optimizer_spec()
-        learner.last_call = f"compile_for_fine_tuning(model, {settings})"
+        with learner.described(f"compile_for_fine_tuning(model, {settings})"):
+            spec = model.optimizer_spec()
         norms = [spec[name] for name in ("clipnorm", "global_clipnorm") if spec[name] is not None]
         mistake = "you did not clip the gradients"
         if spec["clipvalue"] is not None:
             mistake = "you clipped each number on its own (clipvalue), which bends the direction"
         elif norms:
             mistake = "you ignored `clipnorm`" if norms[0] == 1.0 else None
-        expect(norms).to_be_true(
+        expect(norms).to_satisfy(
             len(norms) == 1 and abs(norms[0] - right) < 1e-6,
             f"gradients clipped to a norm of {right}",
             because="one bad batch must not throw away what the base has learned",
@@ -81,8 +81,12 @@ def test_thawed_layers_learn(compiling, learner):
     except LearnerError as error:
         if "Unknown variable" not in error.message:  # an optimizer that never heard of the layer
             raise
-    moved = sum(not np.array_equal(*pair) for pair in zip(before, base.get_weights(), strict=True))
-    learner.last_call = "compile_for_fine_tuning(model) after a layer was unfrozen, and trained"
+    with learner.described(
+        "compile_for_fine_tuning(model) after a layer was unfrozen, and trained"
+    ):
+        moved = sum(
+            not np.array_equal(*pair) for pair in zip(before, base.get_weights(), strict=True)
+        )
     expect(moved).to_equal(
         1,
         because="the first step after `compile` fixes what learns",

@@ -19,11 +19,10 @@ def unfrozen(learner, base, *given, before=None):
     """
     before = before or learner.tools.layers_of(base)
     result = learner.transfer.unfreeze_last(base, *given)
-    called = learner.last_call
     expect(result).to_be_a("model", because="the base that was given comes back")
-    after = learner.tools.layers_of(base)
+    with learner.described(learner.last_call):
+        after = learner.tools.layers_of(base)
     layers = [{**old, "trains": new["trains"]} for old, new in zip(before, after, strict=True)]
-    learner.last_call = called
     return layers, [place for place, layer in enumerate(layers) if layer["trains"]]
 
 
@@ -159,8 +158,8 @@ def test_further_down_step_by_step(learner):
     learner.tools.freeze(base)
     untouched = learner.tools.layers_of(base)
     _, first = unfrozen(learner, base, 4, before=untouched)
-    layers, found = unfrozen(learner, base, 8, before=untouched)
-    learner.last_call = "unfreeze_last(base, 4), and then unfreeze_last(base, 8)"
+    with learner.described("unfreeze_last(base, 4), and then unfreeze_last(base, 8)"):
+        layers, found = unfrozen(learner, base, 8, before=untouched)
     expect_unfrozen(
         layers,
         found,
@@ -178,7 +177,7 @@ def test_same_base_comes_back(learner):
     """The base that comes back is the one that was given."""
     base = learner.tools.small_base(WIDE)
     result = learner.transfer.unfreeze_last(base, 3)
-    expect(result).to_be_true(
+    expect(result).to_satisfy(
         result == base,
         "the very base that was given",
         because="a copy would leave the model's own base frozen",
@@ -195,8 +194,8 @@ def test_statistics_stay_put(learner):
     model = learner.tools.compiled(learner.tools.head_on(base), 0.01)
     images = generator(3).normal(size=(6, WIDE, WIDE, 3)).astype(np.float32)
     model.fit(images, np.eye(3)[np.arange(6) % 3], epochs=2, batch_size=6)
-    after = learner.tools.layers_of(base)
-    learner.last_call = "unfreeze_last(base, 7), and trained the model for two steps"
+    with learner.described("unfreeze_last(base, 7), and trained the model for two steps"):
+        after = learner.tools.layers_of(base)
     moved = [
         place
         for place, (old, new) in enumerate(zip(before, after, strict=True))

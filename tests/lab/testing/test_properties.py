@@ -52,7 +52,7 @@ def test_the_smallest_input_is_shown(learner):
         @for_any(learner, 0)(number=integers(0, 10_000))
         def law(number):
             with learner.described(f"f({number})"):
-                expect(number).to_be_true(number < 700, "a number below 700", because="so it is")
+                expect(number).to_satisfy(number < 700, "a number below 700", because="so it is")
 
     assert learner.last_call == "f(700)" and "It returned 700." in str(found.value)
 
@@ -81,7 +81,7 @@ def test_an_answer_that_changes_is_no_grading_error(learner):
 
         @for_any(learner, 0)(number=integers(0, 9))
         def law(number):
-            expect(next(calls)).to_be_true(next(calls) != 7, "another", because="so it is")
+            expect(next(calls)).to_satisfy(next(calls) != 7, "another", because="so it is")
 
 
 def test_nothing_is_asked_after_a_failure(learner):

@@ -167,6 +167,7 @@ def test_a_claim_that_does_not_fit_is_an_invalid_model(untrusted, monkeypatch, m
     with pytest.raises(Failure) as caught:
         rebuild.structure(model)
     assert caught.value.kind == "invalid model" and untrusted.failure is caught.value
+    assert caught.value.call.startswith("model.")
 
 
 def other_activation(spec):
