@@ -988,7 +988,7 @@ def rehearsed(learner) -> dict:
     callbacks = learner.schedules.training_callbacks()
     accuracy = [0.25, 0.375, 0.5, 0.625, 0.75, *[0.625, 0.5, 0.5625] * 5]
     metrics = {"val_accuracy": accuracy, "val_loss": [1 - value for value in accuracy]}
-    run = learner.tools.rehearse(callbacks, metrics, rate=RATE)
+    run = learner.tools.simulate_training(callbacks, metrics, rate=RATE)
     learner.last_call = "training_callbacks() for 20 epochs at 0.001, the fifth of them the best"
     return run
 

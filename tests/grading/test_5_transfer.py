@@ -365,7 +365,7 @@ def images_at_base(learner, images, training=False):
     """What reaches the first convolution of a small base, float64."""
     base = learner.tools.small_base(WIDE)
     model = built(learner, base)
-    seen = learner.tools.reached(model, base, images, training=training)
+    seen = learner.tools.recorded_input(model, base, images, training=training)
     learner.last_call = "build_transfer_model(base), and looked at what reaches the base"
     expect(seen is not None).to_equal(
         True,
@@ -934,7 +934,7 @@ def test_the_rate_is_halved(learner):
     rising = [epoch / 16 for epoch in range(8)]  # an accuracy that always gets better
     metrics = {"val_loss": losses, "val_accuracy": rising, "loss": losses, "accuracy": rising}
     rate = 1e-4  # a min_lr that keeps the course's own rate from falling must show
-    rates = learner.tools.rehearse(callbacks, metrics, rate=rate)["rates"]
+    rates = learner.tools.simulate_training(callbacks, metrics, rate=rate)["rates"]
     learner.last_call = "fine_tuning_callbacks() for 8 epochs at 0.0001, the fourth the best"
     expect(rates).to_be_close(
         [rate] * 7 + [rate / 2],
