@@ -133,7 +133,7 @@ def rates_used(schedule, steps: int) -> list[float]:
     return [before - after for before, after in itertools.pairwise(weights)]
 
 
-def rehearse(callbacks, metrics: dict, rate: float = 0.5) -> dict:
+def simulate_training(callbacks, metrics: dict, rate: float = 0.5) -> dict:
     """Run callbacks through the epochs of a training run with given metrics.
 
     Args:
@@ -170,7 +170,7 @@ def small_base(size: int = 40, seed: int = 0):
     """Return a base model of 15 layers, a fast stand-in for MobileNetV2.
 
     It has a fixed square input `(size, size, 3)`, convolutions, and BatchNormalization whose moving
-    statistics are not 0 and 1. Its first layer records its inputs for `reached`.
+    statistics are not 0 and 1. Its first layer records its inputs for `recorded_input`.
     """
     import keras
 
@@ -247,7 +247,7 @@ def _with_statistics(model, seed: int):
     return model
 
 
-def reached(model, base, images, training: bool = False):
+def recorded_input(model, base, images, training: bool = False):
     """Return the input of `small_base`'s first convolution when the model is called on images.
 
     Returns:

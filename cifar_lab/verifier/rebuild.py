@@ -59,7 +59,7 @@ def head(model: Proxy, base: Proxy, spec: list[dict[str, Any]], images: np.ndarr
     if model.learner.trusted:
         return
     with _claims(model):
-        features = base.predict(model.learner.tools.reached(model, base, images))
+        features = base.predict(model.learner.tools.recorded_input(model, base, images))
         weights = model.get_weights()
         ours = weights[len(weights) - sum(map(_arrays_of, spec)) :]
         _compare(rebuilt(spec, ours, np.asarray(features)), model.predict(images))

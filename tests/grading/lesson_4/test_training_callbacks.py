@@ -79,7 +79,7 @@ def rehearsed(learner) -> dict:
     with learner.described(
         "training_callbacks() for 20 epochs at 0.001, the fifth of them the best"
     ):
-        run = learner.tools.rehearse(callbacks, metrics, rate=RATE)
+        run = learner.tools.simulate_training(callbacks, metrics, rate=RATE)
     return run
 
 

@@ -59,7 +59,7 @@ def images_at_base(learner, images, training=False):
     base = learner.tools.small_base(WIDE)
     model = built(learner, base)
     with learner.described("build_transfer_model(base), and looked at what reaches the base"):
-        seen = learner.tools.reached(model, base, images, training=training)
+        seen = learner.tools.recorded_input(model, base, images, training=training)
     expect(seen is not None).to_equal(
         True,
         because="the base that was given is the one to use: a copy would miss what is done to it",

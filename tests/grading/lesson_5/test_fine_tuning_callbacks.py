@@ -44,7 +44,7 @@ def test_the_rate_is_halved(learner):
     metrics = {"val_loss": losses, "val_accuracy": rising, "loss": losses, "accuracy": rising}
     rate = 1e-4  # a min_lr that keeps the course's own rate from falling must show
     with learner.described("fine_tuning_callbacks() for 8 epochs at 0.0001, the fourth the best"):
-        rates = learner.tools.rehearse(callbacks, metrics, rate=rate)["rates"]
+        rates = learner.tools.simulate_training(callbacks, metrics, rate=rate)["rates"]
     expect(rates).to_be_close(
         [rate] * 7 + [rate / 2],
         because="epochs 5, 6 and 7 were not better than epoch 4: epoch 8 has half the rate",

@@ -16,6 +16,7 @@ from cifar_lab.course import syllabus
 from cifar_lab.course.stubs import OPEN
 from cifar_lab.grading import gradescope, results
 from cifar_lab.sandbox import sandbox, unprivileged
+from cifar_lab.sandbox.users import FIRST_USER
 
 needs_the_sandbox = pytest.mark.skipif(
     shutil.which("bwrap") is None or os.getuid() != 0, reason="needs bubblewrap, and to be root"
@@ -198,14 +199,14 @@ def test_a_submission_reaches_nothing_and_leaves_nobody(autograder, within):
     assert spied.read_text() == ("" if within == "a machine" else "[]")
     if within == "a container":
         users = map(int, (autograder / "users").read_text().split())
-        assert max(users) < sandbox.FIRST_USER
+        assert max(users) < FIRST_USER
 
 
 @needs_the_sandbox
 def test_anunprivileged_who_reaches_the_tests_is_the_graders_fault(autograder):
     """Nothing has closed the course's folder yet."""
     code = (
-        "from pathlib import Path; from cifar_lab.grading.unprivileged import UnprivilegedUser\n"
+        "from pathlib import Path; from cifar_lab.sandbox.unprivileged import UnprivilegedUser\n"
         f"UnprivilegedUser(Path({str(autograder / 'submission')!r}))"
     )
     done = subprocess.run(
@@ -216,7 +217,7 @@ def test_anunprivileged_who_reaches_the_tests_is_the_graders_fault(autograder):
     )
     said = done.stderr.splitlines()[-1]
     assert (
-        "GradingError: the sandbox does not stand" in said
+        "GradingError: the sandbox is not closed" in said
         and "['the points', 'the reference', 'the tests']" in said
     )
 

@@ -131,7 +131,7 @@ def test_a_handle_that_learner_code_made_up_is_a_failure(learner_of):
 
 def test_an_exception_without_a_text(learner_of):
     text = "class Odd(Exception):\n    def __str__(self):\n        raise SystemExit\n"
-    with pytest.raises(LearnerError, match="cannot be put into words"):
+    with pytest.raises(LearnerError, match="cannot be described"):
         learner_of(cnn=text + "def f():\n    raise Odd\n").cnn.f()
 
 
@@ -198,7 +198,7 @@ def make():
     learner = learner_of(schedules=text)
     rule = learner.schedules.make()
     assert (rule.kind, rule.update(2), rule.update(3)) == ("rule", 2, 5)
-    with pytest.raises(LearnerError, match="does not answer to"):
+    with pytest.raises(LearnerError, match="has no method delete"):
         rule.delete()
 
 
