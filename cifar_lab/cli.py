@@ -221,7 +221,7 @@ def show_data(
     if download:
         screen.print(f"CIFAR-10 is in {data.download()}")
         weights.download()
-    screen.print(data.describe(), markup=False)
+    screen.print(data.describe(read=True), markup=False)
     screen.print(weights.describe(), markup=False)
 
 

@@ -98,12 +98,40 @@ def read(path: Path) -> tuple[tuple[Images, Labels], tuple[Images, Labels]]:
         DataError: A batch is missing or damaged.
     """
     batches = {name: _parse(content, source) for name, source, content in _members_of(path)}
-    missing = [name for name in BATCHES if name not in batches]
-    if missing:
-        raise DataError(f"{path}: {', '.join(missing)} missing. {OR_ELSE}")
+    _refuse_missing([name for name in BATCHES if name not in batches], path)
     training = [batches[name] for name in BATCHES[:-1]]
     x_train, y_train = (np.concatenate(part) for part in zip(*training, strict=True))
     return (x_train, y_train), batches[BATCHES[-1]]
+
+
+def check_files(path: Path) -> None:
+    """Check names, sizes and first bytes of the files, without reading them.
+
+    Raises:
+        DataError: A file is missing or damaged.
+    """
+    files = [path / name for name in BATCHES] if path.is_dir() else [path]
+    _refuse_missing([file.name for file in files if not file.exists()], path)
+    for file in files:
+        try:
+            with file.open("rb") as opened:
+                start = opened.read(100)
+            size = file.stat().st_size
+        except OSError as error:
+            raise DataError(f"{file}: not readable ({error}). {OR_ELSE}") from error
+        _refuse_web_page(start, file)
+        if path.is_dir() and size < ROWS * 3072:
+            raise DataError(f"{file}: a truncated file. {OR_ELSE}")
+
+
+def sizes() -> tuple[int, int]:
+    """Return the number of training and test images."""
+    return ROWS * len(BATCHES[:-1]), ROWS
+
+
+def _refuse_missing(names: list[str], path: Path) -> None:
+    if names:
+        raise DataError(f"{path}: {', '.join(names)} missing. {OR_ELSE}")
 
 
 def _members_of(path: Path) -> Iterator[tuple[str, str, bytes]]:

@@ -16,6 +16,8 @@ from cifar_lab.data.cifar10 import GET_IT, DataError
 
 CIFAR10 = "CIFAR-10"
 SYNTHETIC = "synthetic dataset"
+SYNTHETIC_SOURCE = "drawn from seed 0"
+SYNTHETIC_SIZES = 4000, 1000  # training and test images
 
 
 @dataclass(frozen=True)
@@ -99,22 +101,31 @@ def load(data: str | None = None) -> Dataset:
     """
     place = locate(data)
     if place.path is None:
-        parts, names, source = synthetic.draw(), synthetic.CLASS_NAMES, "drawn from seed 0"
-    else:
-        parts, names, source = cifar10.read(place.path), cifar10.CLASS_NAMES, str(place.path)
-    return Dataset(place.name, names, *parts[0], *parts[1], source)
+        train, test = synthetic.draw(*SYNTHETIC_SIZES)
+        return Dataset(place.name, synthetic.CLASS_NAMES, *train, *test, SYNTHETIC_SOURCE)
+    train, test = cifar10.read(place.path)
+    return Dataset(place.name, cifar10.CLASS_NAMES, *train, *test, str(place.path))
 
 
-def describe() -> str:
-    """A few lines for people: what is there, where, what decides, and how to get CIFAR-10."""
+def describe(read: bool = False) -> str:
+    """Return a few lines for people: the data, the reason for it, and how to get CIFAR-10.
+
+    Args:
+        read: Read and check all of the data. Otherwise only errors are found that names, sizes and
+            first bytes of files show.
+    """
     try:
         place = locate()
-        dataset = load()
+        if read:
+            load()
+        elif place.path is not None:
+            cifar10.check_files(place.path)
     except DataError as problem:
         return f"The data cannot be used.\n{problem}"
-    counts = f"{len(dataset.y_train):,} training and {len(dataset.y_test):,} test images"
+    train, test = SYNTHETIC_SIZES if place.path is None else cifar10.sizes()
     lines = [
-        f"{dataset.name}: {counts}, {dataset.source}",
+        f"{place.name}: {train:,} training and {test:,} test images, "
+        f"{place.path or SYNTHETIC_SOURCE}",
         f"Why this one: {place.reason}.",
     ]
     if place.path is None:

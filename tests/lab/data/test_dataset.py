@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cifar_lab import data
-from cifar_lab.data import cifar10
+from cifar_lab.data import cifar10, synthetic
 
-from .batches import error_of, make_folder
+from .batches import ROWS, error_of, make_batch, make_folder, write_batch
 
 pytestmark = pytest.mark.usefixtures("isolated")
 
@@ -112,6 +112,43 @@ def test_describe_names_the_data_its_place_and_the_reason(monkeypatch, folder):
     assert "CIFAR-10: 100 training and 20 test images" in text and str(folder) in text
     (folder / "test_batch").write_bytes(b"<html>Please log in</html>")
     assert "cannot be used" in data.describe() and "web page" in data.describe()
+
+
+def test_describe_draws_and_reads_no_images(monkeypatch, folder, tarball):
+    """The board shows these lines each time."""
+
+    def refuse(*_, **__):
+        raise AssertionError("images were drawn or read")
+
+    monkeypatch.setattr(synthetic, "draw", refuse)
+    monkeypatch.setattr(cifar10, "_parse", refuse)
+    assert "4,000 training and 1,000 test images, drawn from seed 0" in data.describe()
+    for path in (folder, tarball):
+        monkeypatch.setenv("CIFAR_COURSE_DATA", str(path))
+        assert f"CIFAR-10: 100 training and 20 test images, {path}" in data.describe()
+
+
+def test_describe_counts_the_images_that_load_returns(monkeypatch, folder):
+    for path in ("synthetic", str(folder)):
+        monkeypatch.setenv("CIFAR_COURSE_DATA", path)
+        loaded = data.load()
+        counts = f"{len(loaded.y_train):,} training and {len(loaded.y_test):,} test images"
+        assert f"{loaded.name}: {counts}, {loaded.source}" in data.describe()
+
+
+def test_describe_names_errors_that_files_show(monkeypatch, folder):
+    monkeypatch.setenv("CIFAR_COURSE_DATA", str(folder))
+    (folder / "test_batch").write_bytes(b"half")
+    assert "cannot be used" in data.describe() and "a truncated file" in data.describe()
+    (folder / "test_batch").unlink()
+    assert "test_batch missing" in data.describe()
+
+
+def test_describe_finds_every_error_if_it_reads(monkeypatch, folder):
+    monkeypatch.setenv("CIFAR_COURSE_DATA", str(folder))
+    write_batch(folder / "data_batch_2", {**make_batch(), b"labels": [10] * ROWS})
+    assert "cannot be used" not in data.describe()
+    assert "row 0 has the label 10" in data.describe(read=True)
 
 
 # --- sample --------------------------------------------------------------------------------------
