@@ -105,10 +105,10 @@ def read(path: Path) -> tuple[tuple[Images, Labels], tuple[Images, Labels]]:
 
 
 def check_files(path: Path) -> None:
-    """Check the names, sizes and first bytes of a folder's or tarball's files, without reading it.
+    """Check names, sizes and first bytes of the files, without reading them.
 
     Raises:
-        DataError: A file is missing, cut off, or no data at all.
+        DataError: A file is missing or damaged.
     """
     files = [path / name for name in BATCHES] if path.is_dir() else [path]
     _refuse_missing([file.name for file in files if not file.exists()], path)
@@ -121,7 +121,12 @@ def check_files(path: Path) -> None:
             raise DataError(f"{file}: not readable ({error}). {OR_ELSE}") from error
         _refuse_web_page(start, file)
         if path.is_dir() and size < ROWS * 3072:
-            raise DataError(f"{file}: half a file. {OR_ELSE}")
+            raise DataError(f"{file}: a truncated file. {OR_ELSE}")
+
+
+def sizes() -> tuple[int, int]:
+    """Return the number of training and test images."""
+    return ROWS * len(BATCHES[:-1]), ROWS
 
 
 def _refuse_missing(names: list[str], path: Path) -> None:

@@ -101,18 +101,18 @@ def load(data: str | None = None) -> Dataset:
     """
     place = locate(data)
     if place.path is None:
-        parts, names = synthetic.draw(*SYNTHETIC_SIZES), synthetic.CLASS_NAMES
-        source = SYNTHETIC_SOURCE
-    else:
-        parts, names, source = cifar10.read(place.path), cifar10.CLASS_NAMES, str(place.path)
-    return Dataset(place.name, names, *parts[0], *parts[1], source)
+        train, test = synthetic.draw(*SYNTHETIC_SIZES)
+        return Dataset(place.name, synthetic.CLASS_NAMES, *train, *test, SYNTHETIC_SOURCE)
+    train, test = cifar10.read(place.path)
+    return Dataset(place.name, cifar10.CLASS_NAMES, *train, *test, str(place.path))
 
 
 def describe(read: bool = False) -> str:
     """Return a few lines for people: the data, the reason for it, and how to get CIFAR-10.
 
     Args:
-        read: Read and check all of the data. Otherwise a fault that shows only then is not found.
+        read: Read and check all of the data. Otherwise only errors are found that names, sizes and
+            first bytes of files show.
     """
     try:
         place = locate()
@@ -122,9 +122,9 @@ def describe(read: bool = False) -> str:
             cifar10.check_files(place.path)
     except DataError as problem:
         return f"The data cannot be used.\n{problem}"
-    sizes = SYNTHETIC_SIZES if place.path is None else (5 * cifar10.ROWS, cifar10.ROWS)
+    train, test = SYNTHETIC_SIZES if place.path is None else cifar10.sizes()
     lines = [
-        f"{place.name}: {sizes[0]:,} training and {sizes[1]:,} test images, "
+        f"{place.name}: {train:,} training and {test:,} test images, "
         f"{place.path or SYNTHETIC_SOURCE}",
         f"Why this one: {place.reason}.",
     ]

@@ -23,13 +23,18 @@ from cifar_lab.maintain import checks, english, linters
 from cifar_lab.publishing import notebooks, run_results
 from cifar_lab.quality import graders_page, margins, scores
 
-app = typer.Typer(help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help=__doc__.splitlines()[0],
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 out = Console(highlight=False, soft_wrap=True)
 
 
 @app.command("stubs")
 def cut_stubs() -> None:
-    """Cut cifar_course/ from solutions/; answers in cifar_course/ are overwritten."""
+    """Cut cifar_course/ from solutions/, overwriting answers."""
     for file in stubs.write_all(syllabus.ROOT):
         out.print(file.relative_to(syllabus.ROOT))
 
@@ -48,7 +53,7 @@ def execute(
         list[str] | None, typer.Argument(help="Lesson numbers; all if none is given.")
     ] = None,
 ) -> None:
-    """Run lessons on the reference and the synthetic dataset, and store the outputs."""
+    """Run lessons on the reference, and store the outputs."""
     texts = {text.stem[:2]: text for text in notebooks.texts()}
     wanted = [number.zfill(2) for number in lesson or texts]
     if unknown := [number for number in wanted if number not in texts]:
@@ -64,7 +69,7 @@ def execute(
 def enter_results(
     runs: Annotated[list[Path] | None, typer.Argument(help="Folders of finished runs.")] = None,
 ) -> None:
-    """Store the metrics of finished runs, and update the table of RESULTS.md."""
+    """Enter finished runs into RESULTS.md."""
     for run in runs or []:
         out.print(run_results.keep(run).relative_to(syllabus.ROOT))
     write_whole(run_results.PAGE, run_results.page())
@@ -77,7 +82,7 @@ def run_mutants(
         typer.Argument(help="Exercises, modules or lessons; all if none is given."),
     ] = None,
 ) -> None:
-    """Judge the mutants of exercises that have changed since the last time; show survivors."""
+    """Judge the mutants of changed exercises; show survivors."""
     wanted, stored = syllabus.find(names or []), scores.stored()
     for exercise in scores.eligible():
         if exercise in wanted and stored.get(exercise.id, {}).get("key") != scores.key(exercise):
@@ -91,20 +96,23 @@ def run_mutants(
 def measure_margins(
     seeds: Annotated[int, typer.Option(help="Training runs of each exercise.")] = 20,
 ) -> None:
-    """Train the reference from many seeds, and store the values that it reaches."""
+    """Train the reference from many seeds, and store its values."""
     for seed, exercise in margins.measure(seeds):
         out.print(f"seed {seed}: {exercise}")
 
 
 @app.command("graders")
 def write_graders() -> None:
-    """Write GRADERS.md."""
+    """Write GRADERS.md from the stored measurements."""
     write_whole(graders_page.PAGE, graders_page.page())
 
 
 @app.command()
 def check() -> None:
-    """Name everything that is missing, out of date, stray, or not in the course's style."""
+    """Name what is missing, out of date, stray or out of style.
+
+    Includes the linters ruff and typos, and the rules for the course's English.
+    """
     problems = checks.missing_files()
     if not problems:  # the other checks read these files
         problems = [*checks.problems(), *linters.problems(), *english.problems()]

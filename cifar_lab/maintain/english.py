@@ -122,6 +122,6 @@ def _files() -> list[Path]:
         for file in files
         if file.is_file()
         and file.suffix in SUFFIXES
-        and "__pycache__" not in file.parts
+        and not {"__pycache__", ".ipynb_checkpoints"}.intersection(file.parts)
         and file.relative_to(root).as_posix() not in EXEMPT
     )

@@ -21,13 +21,18 @@ def problems(folder: Path = syllabus.ROOT) -> list[str]:
     return [line for name, *arguments in LINTERS for line in _run(name, arguments, folder)]
 
 
-def _run(name: str, arguments: list[str], folder: Path) -> list[str]:
+def program(name: str) -> str | None:
+    """Return the path of a linter, or None if it is not installed."""
     # the environment's own programs are not on PATH if it is not activated
     places = [sysconfig.get_path("scripts"), os.environ.get("PATH", "")]
-    program = shutil.which(name, path=os.pathsep.join(places))
-    if program is None:
+    return shutil.which(name, path=os.pathsep.join(places))
+
+
+def _run(name: str, arguments: list[str], folder: Path) -> list[str]:
+    linter = program(name)
+    if linter is None:
         return [f"{name} is not installed: {INSTALL}"]
-    command = [program, *arguments, "."]
+    command = [linter, *arguments, "."]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
     if done.returncode == 0:
         return []

@@ -10,7 +10,7 @@ import pytest
 from cifar_lab import data
 from cifar_lab.data import cifar10, synthetic
 
-from .batches import ROWS, error_of, make_batch, make_folder, make_tarball, write_batch
+from .batches import ROWS, error_of, make_batch, make_folder, write_batch
 
 pytestmark = pytest.mark.usefixtures("isolated")
 
@@ -114,7 +114,7 @@ def test_describe_names_the_data_its_place_and_the_reason(monkeypatch, folder):
     assert "cannot be used" in data.describe() and "web page" in data.describe()
 
 
-def test_describe_draws_and_reads_no_images(monkeypatch, folder, tmp_path):
+def test_describe_draws_and_reads_no_images(monkeypatch, folder, tarball):
     """The board shows these lines each time."""
 
     def refuse(*_, **__):
@@ -123,13 +123,12 @@ def test_describe_draws_and_reads_no_images(monkeypatch, folder, tmp_path):
     monkeypatch.setattr(synthetic, "draw", refuse)
     monkeypatch.setattr(cifar10, "_parse", refuse)
     assert "4,000 training and 1,000 test images, drawn from seed 0" in data.describe()
-    tarball = make_tarball(tmp_path / "cifar.tar.gz", folder)
     for path in (folder, tarball):
         monkeypatch.setenv("CIFAR_COURSE_DATA", str(path))
         assert f"CIFAR-10: 100 training and 20 test images, {path}" in data.describe()
 
 
-def test_describe_counts_what_load_gives(monkeypatch, folder):
+def test_describe_counts_the_images_that_load_returns(monkeypatch, folder):
     for path in ("synthetic", str(folder)):
         monkeypatch.setenv("CIFAR_COURSE_DATA", path)
         loaded = data.load()
@@ -137,15 +136,15 @@ def test_describe_counts_what_load_gives(monkeypatch, folder):
         assert f"{loaded.name}: {counts}, {loaded.source}" in data.describe()
 
 
-def test_describe_names_faults_that_files_show(monkeypatch, folder):
+def test_describe_names_errors_that_files_show(monkeypatch, folder):
     monkeypatch.setenv("CIFAR_COURSE_DATA", str(folder))
     (folder / "test_batch").write_bytes(b"half")
-    assert "cannot be used" in data.describe() and "half a file" in data.describe()
+    assert "cannot be used" in data.describe() and "a truncated file" in data.describe()
     (folder / "test_batch").unlink()
     assert "test_batch missing" in data.describe()
 
 
-def test_describe_finds_every_fault_if_it_reads(monkeypatch, folder):
+def test_describe_finds_every_error_if_it_reads(monkeypatch, folder):
     monkeypatch.setenv("CIFAR_COURSE_DATA", str(folder))
     write_batch(folder / "data_batch_2", {**make_batch(), b"labels": [10] * ROWS})
     assert "cannot be used" not in data.describe()

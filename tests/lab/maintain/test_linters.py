@@ -9,7 +9,10 @@ from cifar_lab.course import syllabus
 from cifar_lab.maintain import linters
 
 BRITISH = "colo" + "ur"  # so that typos does not find it here
-here = {name for name in ("ruff", "typos") if shutil.which(name)}
+needs_linters = pytest.mark.skipif(
+    not (linters.program("ruff") and linters.program("typos")),
+    reason="ruff or typos is not installed",
+)
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def write(folder, text):
     (folder / "module.py").write_text(text, encoding="utf-8")
 
 
-@pytest.mark.skipif(here != {"ruff", "typos"}, reason="ruff or typos is not installed")
+@needs_linters
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -40,7 +43,7 @@ def test_each_linter_reports(folder, text, found):
     assert any(found in line for line in linters.problems(folder)), linters.problems(folder)
 
 
-@pytest.mark.skipif(here != {"ruff", "typos"}, reason="ruff or typos is not installed")
+@needs_linters
 def test_clean_code_has_no_problems(folder):
     write(folder, '"""Return what Ba et al. propose."""\n')
     assert linters.problems(folder) == []
