@@ -5,6 +5,7 @@ python -m cifar_lab.maintain sync             notebooks from the lessons' text
 python -m cifar_lab.maintain execute [NN]     run them on the reference
 python -m cifar_lab.maintain results [RUN...] enter finished runs into RESULTS.md
 python -m cifar_lab.maintain mutants [NAME...] judge the reference with small errors in it
+python -m cifar_lab.maintain messages [NAME...] write the golden messages of wrong answers
 python -m cifar_lab.maintain margins          how far the trainings stay from their thresholds
 python -m cifar_lab.maintain graders          write GRADERS.md from what these measured
 python -m cifar_lab.maintain check            is everything in step?
@@ -21,7 +22,7 @@ from cifar_lab.course import stubs, syllabus
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
 from cifar_lab.publishing import notebooks, run_results
-from cifar_lab.quality import graders_page, grading_tests, margins, scores
+from cifar_lab.quality import graders_page, grading_tests, margins, messages, scores
 from cifar_lab.quality.answers import answers
 
 app = typer.Typer(help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -85,6 +86,17 @@ def run_mutants(
                 if mutant.id not in scores.equivalent(exercise):
                     out.print(f"{mutant.id} survives:", mutant.diff, sep="\n", markup=False)
             out.print(f"{exercise.id}: {scores.stored()[exercise.id]['killed']} killed")
+
+
+@app.command("messages")
+def write_messages(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="exercises, modules or lessons; none means all")
+    ] = None,
+) -> None:
+    """Judge the wrong answers of exercises, and write their golden messages."""
+    for file in messages.rewrite(syllabus.find(names or [])):
+        out.print(file.relative_to(syllabus.ROOT))
 
 
 @app.command("margins")
