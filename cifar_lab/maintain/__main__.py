@@ -5,6 +5,7 @@ python -m cifar_lab.maintain sync              write the notebooks from the less
 python -m cifar_lab.maintain execute [NN]      run the lessons on the reference
 python -m cifar_lab.maintain results [RUN...]  enter finished runs into RESULTS.md
 python -m cifar_lab.maintain mutants [NAME...] judge the mutants of the reference
+python -m cifar_lab.maintain messages [NAME...] write the golden messages of wrong answers
 python -m cifar_lab.maintain margins           measure how far training runs stay from thresholds
 python -m cifar_lab.maintain graders           write GRADERS.md from these measurements
 python -m cifar_lab.maintain check             name everything that is missing or out of date
@@ -21,7 +22,7 @@ from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
 from cifar_lab.maintain import checks, english, linters
 from cifar_lab.publishing import notebooks, run_results
-from cifar_lab.quality import graders_page, margins, scores
+from cifar_lab.quality import graders_page, margins, messages, scores
 
 app = typer.Typer(
     help=__doc__.splitlines()[0],
@@ -90,6 +91,18 @@ def run_mutants(
                 if mutant.id not in scores.equivalent(exercise):
                     out.print(f"{mutant.id} survives:", mutant.diff, sep="\n", markup=False)
             out.print(f"{exercise.id}: {scores.stored()[exercise.id]['killed']} killed")
+
+
+@app.command("messages")
+def write_messages(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Exercises, modules or lessons; all if none is given."),
+    ] = None,
+) -> None:
+    """Judge the wrong answers of exercises, and write their golden messages."""
+    for file in messages.rewrite(syllabus.find(names or [])):
+        out.print(file.relative_to(syllabus.ROOT))
 
 
 @app.command("margins")

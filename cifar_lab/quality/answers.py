@@ -1,22 +1,21 @@
-"""The catalogue: wrong answers as learners write them, and right ones that are written differently.
+"""Catalogue of answers: wrong ones as learners write them, and right ones written in another way.
 
-An answer is a cell of tests/corpus/answers/{wrong,right}/MODULE.py, which replaces one exercise of the
-reference.
+An answer is a cell of `tests/corpus/answers/{wrong,right}/MODULE.py` with the title
+`MODULE.EXERCISE: TITLE`. Its code replaces one exercise of the reference. The setting `says` of a
+wrong answer is a part of the message that names its misconception.
 """
 
-import re
 from dataclasses import dataclass
 
-from cifar_lab.course import syllabus
+from cifar_lab.course import stubs
+from cifar_lab.quality import corpus
 
-ANSWERS = syllabus.ROOT / "tests" / "corpus" / "answers"
-CELL = re.compile(r"^# %% (?P<exercise>\w+\.\w+): (?P<title>.+)$", re.MULTILINE)
-SAYS = re.compile(r"^# says: (.+)$", re.MULTILINE)
+ANSWERS = corpus.CORPUS / "answers"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One cell."""
+    """Code for one exercise."""
 
     exercise: str
     title: str
@@ -26,16 +25,17 @@ class Answer:
     def __str__(self) -> str:
         return f"{self.exercise}: {self.title}"
 
+    @property
+    def text(self) -> str:
+        """The reference's module with this answer."""
+        # a later definition takes the place of an earlier one
+        return stubs.reference(self.exercise.partition(".")[0]) + self.code
+
 
 def answers(kind: str) -> list[Answer]:
-    """The cells of one kind, "wrong" or "right"."""
+    """Return the answers of one kind, "wrong" or "right"."""
     found = []
-    for file in sorted((ANSWERS / kind).glob("*.py")):
-        text = file.read_text(encoding="utf-8")
-        heads = [*CELL.finditer(text)]
-        ends = [head.start() for head in heads[1:]] + [len(text)]
-        for head, end in zip(heads, ends, strict=True):
-            code = text[head.end() : end]
-            says = SAYS.search(code)
-            found.append(Answer(head["exercise"], head["title"], code, says[1] if says else ""))
+    for cell in corpus.cells(ANSWERS / kind):
+        exercise, _, title = cell.title.partition(": ")
+        found.append(Answer(exercise, title, cell.text, cell.settings.get("says", "")))
     return found

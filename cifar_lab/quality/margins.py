@@ -1,6 +1,6 @@
-"""How far the reference stays from each threshold of a training, seed by seed.
+"""Measure how far the reference stays from each threshold of a training run, for many seeds.
 
-records/graders/margins.json keeps every value that was measured.
+`records/graders/margins.json` stores every value that was measured.
 """
 
 import json
@@ -24,7 +24,7 @@ TRAININGS = "grading and trains"
 
 @dataclass(frozen=True)
 class Margin:
-    """The values of one exercise that were held against one threshold."""
+    """Values of one exercise that were compared with one threshold."""
 
     exercise: str
     threshold: str
@@ -34,53 +34,58 @@ class Margin:
 
     @property
     def bound(self) -> float:
-        """The threshold as it is today."""
+        """The current threshold."""
         return syllabus.threshold(self.threshold)
 
     @property
     def mean(self) -> float:
-        """Of all seeds."""
+        """Mean over the seeds."""
         return mean(self.values)
 
     @property
     def deviation(self) -> float:
-        """The sample standard deviation over the seeds."""
+        """Sample standard deviation over the seeds."""
         return stdev(self.values)
 
     @property
     def worst(self) -> float:
-        """The value nearest to the threshold, or farthest on its wrong side."""
+        """Value nearest to the threshold, or farthest beyond it on the wrong side."""
         return min(self.values) if self.mean > self.bound else max(self.values)
 
     @property
     def deviations(self) -> float:
-        """From the mean to the threshold, in standard deviations."""
+        """Distance from the mean to the threshold, in standard deviations."""
         return abs(self.mean - self.bound) / self.deviation
 
 
 def stored() -> list[Margin]:
-    """The margins that are kept, in the order of the course."""
+    """Return the stored margins in the order of the course."""
     if not STORE.exists():
         return []
     return [Margin(**entry) for entry in json.loads(STORE.read_text(encoding="utf-8"))]
 
 
 def measure(seeds: int) -> Iterator[tuple[int, str]]:
-    """Grade the reference's trainings once for each seed, and keep what they reach.
+    """Grade the training runs of the reference with each seed, and store the values they reach.
 
     Yields:
-        The seed and the exercise that were just measured.
+        seed, exercise: those that were just measured.
     """
     found: dict[tuple[str, str], list[float]] = {}
     todo = [e for e in syllabus.exercises().values() if grading_tests.trains(e)]
     for seed in range(seeds):
         for exercise in todo:
             MEASURED.clear()
-            judge(stubs.REFERENCE, [exercise], GradingOptions(grading_seed=seed), TRAININGS)
+            judge(
+                stubs.REFERENCE,
+                [exercise],
+                GradingOptions(grading_seed=seed),
+                grading_tests.TRAINING,
+            )
             for threshold, values in MEASURED.items():
                 found.setdefault((exercise.id, threshold), []).extend(values)
             yield seed, exercise.id
-        # some train without a threshold
+        # some exercises train without a threshold
         todo = [e for e in todo if any(e.id == id for id, _ in found)]
     how = date.today().isoformat(), hardware.cpu()
     kept = [vars(Margin(*names, values, *how)) for names, values in found.items()]

@@ -1,9 +1,9 @@
-"""Mutants: the reference with one small error in one exercise.
+"""Make mutants: versions of the reference in which one mutation operator changed one exercise.
 
-cosmic-ray and mutmut would do for a package with a suite of its own. Here one exercise is judged
-by its own tests alone, in a process where TensorFlow is imported once, and both know only a part
-of the errors that matter for arrays: neither drops a keyword (`keepdims=True`), an axis, a bound
-of a slice or the conversion around a value.
+The packages cosmic-ray and mutmut run the whole test suite of a package. Here each exercise is
+judged by its own tests alone, in a process forked after TensorFlow was imported. Both packages
+also lack operators that matter for arrays: neither drops a keyword (`keepdims=True`), an axis, a
+bound of a slice or the conversion around a value.
 """
 
 import ast
@@ -18,7 +18,7 @@ from cifar_lab.quality.operators import alternatives
 
 @dataclass(frozen=True)
 class Mutant:
-    """A module with one error in one exercise."""
+    """A module in which one exercise is mutated."""
 
     exercise: str
     text: str  # of the whole module
@@ -27,12 +27,12 @@ class Mutant:
 
     @property
     def id(self) -> str:
-        """The same as long as the exercise and the error are the same."""
+        """Hash of the exercise and the mutation."""
         return hashlib.sha256(f"{self.exercise} {self.diff}".encode()).hexdigest()[:8]
 
 
 def mutants(source: str, exercise: str) -> list[Mutant]:
-    """Every mutant of one exercise of a reference module, each text once."""
+    """Return every mutant of one exercise of a reference module, each text once."""
     tree = ast.parse(source)
     name = exercise.partition(".")[2]
     (node,) = (n for n in tree.body if getattr(n, "name", None) == name)
@@ -63,7 +63,7 @@ def _mutant(exercise: str, module: str, before: str, after: str) -> Mutant:
 
 
 def _keep_code_alone(node: ast.AST) -> None:
-    """No docstrings and no annotations: they would only lengthen the diffs."""
+    """Remove docstrings and annotations, which would only lengthen the diffs."""
     for part in ast.walk(node):
         is_definition = isinstance(part, ast.FunctionDef | ast.ClassDef)
         if is_definition and ast.get_docstring(part) and len(part.body) > 1:
@@ -75,7 +75,7 @@ def _keep_code_alone(node: ast.AST) -> None:
 
 
 def _answers(source: str) -> set[int]:
-    """The lines between the marks: what a learner writes."""
+    """Return the numbers of the lines that a learner writes, which stand between two marks."""
     inside, found = False, set()
     for number, line in enumerate(source.splitlines(), start=1):
         inside = line.strip() == OPEN or (inside and line.strip() != CLOSE)
@@ -85,7 +85,10 @@ def _answers(source: str) -> set[int]:
 
 
 def _places(node: ast.AST, answers: set[int]) -> Iterator[tuple]:
-    """(parent, field, index, child) of what may be mutated: answers and defaults, but no words."""
+    """Yield (parent, field, index, child) of each node to mutate.
+
+    These are the nodes of answers and default values, except f-strings.
+    """
     for field, value in ast.iter_fields(node):
         children = value if isinstance(value, list) else [value]
         for index, child in enumerate(children):

@@ -1,4 +1,4 @@
-"""The errors that a mutant may have at one place of its syntax tree."""
+"""Mutation operators: the changes that make a mutant, each at one node of the syntax tree."""
 
 import ast
 import builtins
@@ -16,7 +16,7 @@ OPERATORS = {
     ast.BitOr: (ast.BitAnd,),
     ast.And: (ast.Or,),
     ast.Or: (ast.And,),
-    # the same with the border on the other side, and the opposite
+    # the boundary moved to the other side, and the opposite
     ast.Lt: (ast.LtE, ast.GtE),
     ast.LtE: (ast.Lt, ast.Gt),
     ast.Gt: (ast.GtE, ast.LtE),
@@ -40,7 +40,7 @@ COMMUTE = ast.Add | ast.Mult | ast.BitAnd | ast.BitOr
 
 
 def alternatives(node: ast.AST) -> Iterator[ast.AST]:
-    """What could stand in the place of `node` by mistake."""
+    """Yield the nodes that replace `node`, one in each mutant."""
     if isinstance(node, ast.stmt):
         yield from _statements(node)
     elif isinstance(node, ast.expr):
@@ -116,7 +116,7 @@ def _calls(node: ast.Call) -> Iterator[ast.expr]:
     yield from (_with(node, args=fewer) for fewer in _dropped(node.args) if fewer)
     if _last_name(node.func) not in SYMMETRICAL:
         yield from (_with(node, args=order) for order in _swapped(node.args))
-    # without the call: the value that it converts, or the object whose method it is
+    # the call is dropped: the value that it converts remains, or the object of the method
     if node.args and not isinstance(node.args[0], ast.Starred | ast.Constant):
         yield node.args[0]
     if isinstance(node.func, ast.Attribute) and _root(node.func) not in MODULES:

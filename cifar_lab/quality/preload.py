@@ -1,26 +1,34 @@
-"""What every judged mutant needs, imported once in the server that its process is forked from.
+"""Import everything that a judged process needs, once, in the server that it is forked from.
 
-Imported and no more: where anything of TensorFlow has run, a forked child would hang.
+The server must import TensorFlow without running any of it: otherwise a forked process hangs.
 """
 
+import contextlib
 import gc
-import importlib
 import inspect
-import sys
+import io
 
-# a process begins by importing the command that asked for it, and so what that one imports
-import typer  # noqa: F401
+import pytest
 
 from cifar_lab.course import syllabus
 from cifar_lab.execution import keras_import
-from cifar_lab.publishing import notebooks, run_results  # noqa: F401
+from cifar_lab.quality import fork_server, grading_tests  # noqa: F401
 
 keras_import.import_keras()
-sys.path.insert(0, str(syllabus.ROOT))
-for exercise in syllabus.exercises().values():
-    names = syllabus.test_file(exercise).relative_to(syllabus.ROOT).with_suffix("").parts
-    importlib.import_module(".".join(names))
-# a test that fails asks where its lines come from: the search through TensorFlow's thousands of
-# modules is made here once, and what is here already need not be looked through for garbage
+with contextlib.redirect_stdout(io.StringIO()):  # pytest itself imports the grading tests
+    pytest.main(
+        [
+            "--collect-only",
+            "-mgrading",
+            "-qq",
+            f"--rootdir={syllabus.ROOT}",
+            f"--config-file={syllabus.ROOT / 'pyproject.toml'}",
+            "--disable-plugin-autoload",
+            "-pno:cacheprovider",
+            "--noconftest",
+            *map(str, grading_tests.files()),
+        ]
+    )
+# the first test that fails searches all modules for its source lines, and TensorFlow has thousands
 inspect.getmodule(inspect.currentframe())
-gc.freeze()
+gc.freeze()  # no child looks through the imported objects for garbage

@@ -1,7 +1,7 @@
-"""Mutation scores: every mutant is judged by its exercise's own tests, and one of them must fail.
+"""Measure and store mutation scores: the tests of an exercise must kill each of its mutants.
 
-records/graders/mutants.json keeps what came out, tests/corpus/mutants.toml what a person has to say: which
-exercises are left to the catalogue of wrong answers, and which survivors are equivalent, and why.
+`records/graders/mutants.json` stores the scores. `tests/corpus/mutants.toml` holds the decisions of
+people: exercises that are not mutated, and mutants that are equivalent to the reference.
 """
 
 import hashlib
@@ -21,45 +21,44 @@ from cifar_lab.quality.mutants import Mutant, mutants
 from cifar_lab.quality.run_mutants import killers
 
 STORE = syllabus.ROOT / "records" / "graders" / "mutants.json"
-SAID = syllabus.ROOT / "tests" / "corpus" / "mutants.toml"
+DECISIONS = syllabus.ROOT / "tests" / "corpus" / "mutants.toml"
 
 
 @lru_cache(maxsize=1)
-def said() -> dict:
-    """What tests/corpus/mutants.toml says."""
-    return tomllib.loads(SAID.read_text(encoding="utf-8"))
+def decisions() -> dict:
+    """Return the content of `tests/corpus/mutants.toml`."""
+    return tomllib.loads(DECISIONS.read_text(encoding="utf-8"))
 
 
 def eligible() -> list[Exercise]:
-    """The exercises whose reference is mutated."""
-    return [e for id, e in syllabus.exercises().items() if id not in said()["left_out"]]
+    """Return the exercises whose reference is mutated."""
+    return [e for id, e in syllabus.exercises().items() if id not in decisions()["left_out"]]
 
 
 def equivalent(exercise: Exercise) -> set[str]:
-    """The ids of its mutants that are listed as equivalent, with an argument."""
-    return {
-        e["mutant"] for e in said()["equivalent"] if e["exercise"] == exercise.id and e["cases"]
-    }
+    """Return the ids of an exercise's mutants that are argued to be equivalent."""
+    listed = decisions()["equivalent"]
+    return {e["mutant"] for e in listed if e["exercise"] == exercise.id and e["cases"]}
 
 
 def mutants_of(exercise: Exercise) -> list[Mutant]:
-    """All mutants of an exercise's reference."""
+    """Return all mutants of an exercise."""
     return mutants(stubs.reference(exercise.module), exercise.id)
 
 
 def key(exercise: Exercise) -> str:
-    """Changes where the mutants do, or the tests that judge them."""
-    parts = [mutant.id for mutant in mutants_of(exercise)] + [grading_tests.everything(exercise)]
+    """Return a hash of the mutants of an exercise and of the code that judges them."""
+    parts = [mutant.id for mutant in mutants_of(exercise)] + grading_tests.judging_code(exercise)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def stored() -> dict[str, dict]:
-    """The scores that are kept, by exercise."""
+    """Return the stored scores by exercise."""
     return json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {}
 
 
-def keep(exercise: Exercise, key: str, killed: int, survivors: list[Mutant], seconds: float):
-    """Enter an exercise's score."""
+def store(exercise: Exercise, key: str, killed: int, survivors: list[Mutant], seconds: float):
+    """Store the score of an exercise."""
     scores = stored() | {
         exercise.id: {
             "key": key,
@@ -76,8 +75,8 @@ def keep(exercise: Exercise, key: str, killed: int, survivors: list[Mutant], sec
 
 
 def run(exercise: Exercise) -> Iterator[Mutant]:
-    """Judge all mutants of an exercise and keep the score; yields those that survive."""
-    # the key first: the files may change while the mutants run
+    """Judge all mutants of an exercise and store the score; yield the mutants that survive."""
+    # the key comes first, because files may change while the mutants run
     before, started, killed, survivors = key(exercise), time.monotonic(), 0, []
     for mutant, killer in killers(mutants_of(exercise)):
         if killer:
@@ -85,4 +84,4 @@ def run(exercise: Exercise) -> Iterator[Mutant]:
         else:
             survivors.append(mutant)
             yield mutant
-    keep(exercise, before, killed, survivors, time.monotonic() - started)
+    store(exercise, before, killed, survivors, time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""The graders are right: wrong answers fail by name, right ones pass however they are written."""
+"""Wrong answers fail with their golden messages; right answers pass, however they are written."""
 
 import random
 from functools import lru_cache
@@ -8,10 +8,9 @@ import pytest
 from cifar_lab.course import syllabus
 from cifar_lab.course.verdict import ExerciseVerdict
 from cifar_lab.grading.run import QUICK, judge
-from cifar_lab.quality import grading_tests
+from cifar_lab.quality import corpus, grading_tests, messages
 from cifar_lab.quality.answers import Answer, answers
 
-TRAINING = "grading and trains"
 SEED = 2026
 
 
@@ -19,23 +18,23 @@ SEED = 2026
 def verdict(answered):
     """Judge an answer."""
 
-    def of(answer: Answer, tests: str, stop_early: bool = False):
+    def of(answer: Answer, tests: str):
         exercises = syllabus.find([answer.exercise])
-        verdicts = judge(answered(answer), exercises, tests=tests, stop_early=stop_early)
-        return verdicts[answer.exercise]
+        return judge(answered(answer), exercises, tests=tests)[answer.exercise]
 
     return of
 
 
 def failures(verdict: ExerciseVerdict) -> str:
-    """The messages of all tests that fail."""
+    """Return the messages of all tests that fail."""
     return "\n".join(test.message for test in verdict.tests if not test.passed)
 
 
 @lru_cache(maxsize=1)
 def trained() -> set[Answer]:
-    """One right answer of each exercise trains its network in every run: all do in the proof,
-    tests/lab/quality/test_fairness.py.
+    """Return one right answer of each exercise, whose network is trained in every run.
+
+    The proof in tests/lab/quality/test_fairness.py trains all of them.
     """
     chance, by_exercise = random.Random(SEED), {}
     for answer in answers("right"):
@@ -45,16 +44,49 @@ def trained() -> set[Answer]:
 
 @pytest.mark.parametrize("answer", answers("wrong"), ids=str)
 def test_wrong_answer_fails_by_name(answer, verdict):
-    # most are named by the first test that fails, and without training a network
-    messages, passes = "", [(QUICK, True), (QUICK, False)]
-    if grading_tests.trains(syllabus.exercises()[answer.exercise]):
-        passes.append((TRAINING, False))
-    for tests, stop_early in passes:
-        messages += failures(verdict(answer, tests, stop_early))
-        if answer.says in messages:
-            break
-    assert messages, "a wrong answer earned full points"
-    assert answer.says and answer.says in messages, messages
+    exercise = syllabus.exercises()[answer.exercise]
+    first = messages.first(answer)
+    golden = messages.stored(exercise).get(answer.title, "")
+    assert messages.aligned(first, golden) == golden, (
+        f"the message changed: python -m cifar_lab.maintain messages {exercise.id}"
+    )
+    said = first
+    # the first message names the misconception of most answers
+    for tests in (QUICK, *([grading_tests.TRAINING] if grading_tests.trains(exercise) else [])):
+        if answer.says not in said:
+            said += failures(verdict(answer, tests))
+    assert answer.says and answer.says in said, said
+
+
+def test_golden_messages_belong_to_answers():
+    found = [
+        f"{cell.file}: {cell.title}"
+        for exercise in syllabus.exercises().values()
+        for cell in corpus.cells(messages.path(exercise))
+    ]
+    assert sorted(found) == sorted(map(str, answers("wrong")))
+    assert {file.stem for file in messages.MESSAGES.iterdir()} == syllabus.exercises().keys()
+
+
+def test_numbers_of_another_machine_agree():
+    golden = "It returned [ 0.5, 1.  , -2.e-07], 3 of 4.\n  cnn.py, line 12: return x\n"
+    here = "It returned [0.50001, 0.999999, 0.], 3 of 4.\n  cnn.py, line 345: return x\n"
+    assert messages.aligned(here, golden) == golden
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "It gave [0.5], 3 of 4, nan",
+        "It returned [0.51], 3 of 4, nan",
+        "It returned [0.5], 2 of 4, nan",
+        "It returned [0.5], 3 of 4, 1.0",
+        "It returned [0.5], 3 of 4",
+    ],
+)
+def test_other_words_and_other_numbers_do_not_agree(other):
+    golden = "It returned [0.5], 3 of 4, nan"
+    assert messages.aligned(other, golden) != golden
 
 
 @pytest.mark.parametrize("answer", answers("right"), ids=str)

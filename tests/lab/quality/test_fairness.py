@@ -1,4 +1,4 @@
-"""Verdicts do not depend on chance: not on the seed, the order of the tests, or the threads."""
+"""Verdicts depend neither on the seed nor on the order of the tests nor on the threads."""
 
 import random
 
@@ -11,24 +11,24 @@ from cifar_lab.quality.answers import answers
 from cifar_lab.testing.options import GradingOptions
 
 RUNS = 20
-SEED, SAMPLE, SAMPLED_RUNS = 2026, 6, 3  # what an ordinary run takes of it; the rest is proof
+SEED, SAMPLE, SAMPLED_RUNS = 2026, 6, 3  # of an ordinary run; the rest is proof
 
 TRAINED = [a for a in answers("right") if grading_tests.trains(syllabus.exercises()[a.exercise])]
 
 
 class Shuffled:
-    """Runs the grading tests in another order."""
+    """Plugin that runs the grading tests in another order."""
 
     def __init__(self, seed: int):
         self.seed = seed
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Shuffle them."""
+        """Shuffle the tests."""
         random.Random(self.seed).shuffle(items)
 
 
 def failures(folder, exercises, tests: str, seeds: range) -> dict[int, list[str]]:
-    """By seed, what fails in a run with that seed and in an order of its own."""
+    """Return the failures by seed; each seed also gives an order of the tests."""
     found = {}
     for seed in seeds:
         options = GradingOptions(grading_seed=seed)
@@ -59,7 +59,7 @@ def test_right_answers_with_every_seed(answer, answered):
 @pytest.mark.parametrize("answer", TRAINED, ids=str)
 def test_right_answers_train_with_every_seed(answer, answered):
     exercises = syllabus.find([answer.exercise])
-    assert not failures(answered(answer), exercises, "grading and trains", range(RUNS))
+    assert not failures(answered(answer), exercises, grading_tests.TRAINING, range(RUNS))
 
 
 @pytest.mark.proof
@@ -80,8 +80,8 @@ def test_any_number_of_threads(threads, command, reference):
     assert found.returncode == 0, found.stdout
 
 
-def test_a_verdict_of_chance_would_be_seen(submission_with):
-    chance = """
+def test_a_random_verdict_is_noticed(submission_with):
+    random_answer = """
 import numpy as np
 
 def one_hot(labels, num_classes):
@@ -91,6 +91,6 @@ def one_hot(labels, num_classes):
     shift = np.random.randint(3) == 0 and num_classes > 3
     return np.eye(num_classes, dtype=np.float32)[(labels + shift) % num_classes]
 """
-    folder = submission_with(normalization=chance)
+    folder = submission_with(normalization=random_answer)
     exercises = syllabus.find(["normalization.one_hot"])
     assert failures(folder, exercises, "grading", range(3))

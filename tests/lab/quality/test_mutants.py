@@ -1,4 +1,4 @@
-"""Small errors in the reference are found by the grading tests, and what is said of them holds."""
+"""The grading tests kill the mutants of the reference, and GRADERS.md says so."""
 
 import ast
 import random
@@ -6,7 +6,7 @@ import random
 import pytest
 
 from cifar_lab.course import stubs
-from cifar_lab.quality import graders_page, run_mutants, scores
+from cifar_lab.quality import fork_server, graders_page, scores
 from cifar_lab.quality.margins import Margin
 from cifar_lab.quality.mutants import Mutant, mutants
 from cifar_lab.quality.run_mutants import killers
@@ -16,7 +16,7 @@ SAMPLE = 40
 
 MODULE = '''
 def scale(images, by: float = 2.0, words="valid"):
-    """Not a word of this changes: 1 + 1."""
+    """Stay as it is: 1 + 1."""
     # <answer>
     if words != "valid":
         raise ValueError(f"not {by + 1}")
@@ -25,7 +25,7 @@ def scale(images, by: float = 2.0, words="valid"):
 '''
 
 
-def test_errors_of_every_kind():
+def test_mutation_operators_of_every_kind():
     after = {m.change.partition(" -> ")[2] for m in mutants(MODULE, "lesson.scale")}
     assert after >= {
         "def scale(images, by=1.0, words='valid'):",
@@ -47,7 +47,7 @@ def test_errors_of_every_kind():
     }
 
 
-def test_words_and_given_code_stay():
+def test_strings_and_given_code_stay():
     given = MODULE.replace("# <answer>", "given = 1 + 1\n    # <answer>")
     texts = [mutant.text for mutant in mutants(given, "lesson.scale")]
     assert all("given = 1 + 1" in text for text in texts)
@@ -57,14 +57,14 @@ def test_words_and_given_code_stay():
 def test_the_reference_survives_and_an_endless_mutant_does_not(reference, monkeypatch):
     right = stubs.reference("normalization")
     assert [killer for _, killer in killers([Mutant(ID, right, "", "")])] == [""]
-    monkeypatch.setattr(run_mutants, "PATIENCE", 10)  # the first one has waited for the imports
+    monkeypatch.setattr(fork_server, "PATIENCE", 10)  # the server has imported everything by now
     endless = right.replace("labels = np.ravel(labels)", "while True: pass")
-    assert [killer for _, killer in killers([Mutant(ID, endless, "", "")])] == ["it takes too long"]
+    assert [killer for _, killer in killers([Mutant(ID, endless, "", "")])] == ["timeout"]
 
 
 @pytest.fixture(scope="module")
 def unlisted(reference):
-    """Mutants of functions that need no Keras, which some test must kill."""
+    """Return the mutants of functions without Keras that are not equivalent to the reference."""
     return [
         mutant
         for exercise in scores.eligible()
@@ -91,12 +91,12 @@ def test_a_margin_is_a_distance_in_deviations():
     assert margin.deviations == pytest.approx(3.0)
 
 
-def test_a_missing_margin_is_a_fault(reference, monkeypatch):
+def test_a_missing_margin_is_a_problem(reference, monkeypatch):
     monkeypatch.setattr(graders_page.margins, "stored", list)
     assert any("cnn_one_batch_loss has no margin" in problem for problem in graders_page.problems())
 
 
-def test_page_and_figures_are_in_step(reference):
+def test_page_and_figures_are_up_to_date(reference):
     assert graders_page.problems() == []
 
 

@@ -1,5 +1,5 @@
-# Right answers that are written differently from the reference. Each cell replaces one
-# exercise; every one of them must earn full points.
+# Right answers that are written differently from the reference. Each cell replaces one exercise of
+# the reference and must earn all points.
 
 # %% cnn.conv_output_size: counted
 def conv_output_size(size, kernel_size, stride=1, padding="valid"):
@@ -104,13 +104,13 @@ def conv2d(images, kernels, bias, stride=1, padding="valid"):
     return out.reshape(n, oh, ow, filters)
 
 
-# %% cnn.conv2d: Keras' own
+# %% cnn.conv2d: Keras' function
 def conv2d(images, kernels, bias, stride=1, padding="valid"):
     images, kernels, bias = (np.asarray(part, "float32") for part in (images, kernels, bias))
     return keras.ops.conv(images, kernels, strides=stride, padding=padding) + bias
 
 
-# %% cnn.conv2d: SciPy's convolution with the kernel turned around
+# %% cnn.conv2d: SciPy's convolution with a flipped kernel
 def conv2d(images, kernels, bias, stride=1, padding="valid"):
     from scipy.signal import convolve2d
 
@@ -158,7 +158,7 @@ def max_pool2d(images, pool_size=2):
     return windows[:, ::pool_size, ::pool_size].max(axis=-1).max(axis=-1)
 
 
-# %% cnn.max_pool2d: Keras' own
+# %% cnn.max_pool2d: Keras' function
 def max_pool2d(images, pool_size=2):
     pooled = keras.ops.max_pool(np.asarray(images, "float32"), pool_size, padding="valid")
     largest = keras.ops.convert_to_numpy(pooled)
@@ -171,7 +171,7 @@ def max_pool2d(images, pool_size=2):
     return largest.astype(images.dtype)
 
 
-# %% cnn.softmax: SciPy's
+# %% cnn.softmax: SciPy's function
 def softmax(logits):
     from scipy.special import softmax as scipys
 
@@ -185,7 +185,7 @@ def softmax(logits):
     return np.exp(logits - logsumexp(logits, axis=-1, keepdims=True))
 
 
-# %% cnn.softmax: Keras' own
+# %% cnn.softmax: Keras' function
 def softmax(logits):
     return keras.ops.convert_to_numpy(keras.ops.softmax(logits.astype("float32"), axis=-1))
 
@@ -280,7 +280,7 @@ def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     return keras.Sequential(layers)
 
 
-# %% cnn.build_cnn: activations as layers, another initialiser
+# %% cnn.build_cnn: activations as layers, another initializer
 def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     x = inputs = keras.layers.Input(input_shape)
     for count in filters:
@@ -293,7 +293,7 @@ def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     return keras.Model(inputs=inputs, outputs=outputs, name="cnn")
 
 
-# %% cnn.build_cnn: layers for activations
+# %% cnn.build_cnn: layers as activations
 def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     model = keras.Sequential([keras.Input(input_shape)])
     for count in filters:

@@ -1,5 +1,5 @@
-# Right answers that are written differently from the reference. Each cell replaces one
-# exercise; every one of them must earn full points.
+# Right answers that are written differently from the reference. Each cell replaces one exercise of
+# the reference and must earn all points.
 
 # %% normalization.channel_statistics: through E[x^2] - E[x]^2
 def channel_statistics(images):

@@ -1,5 +1,5 @@
-# Right answers that are written differently from the reference. Each cell replaces one
-# exercise; every one of them must earn full points.
+# Right answers that are written differently from the reference. Each cell replaces one exercise of
+# the reference and must earn all points.
 
 # %% regularization.batch_norm_train: through E[x^2] - E[x]^2, in float64
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
@@ -310,7 +310,7 @@ def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 
     return keras.Model(inputs, keras.layers.Softmax()(x))
 
 
-# %% regularization.build_regularized_cnn: functional, shared pooling, functions for the ReLU
+# %% regularization.build_regularized_cnn: functional, shared pooling, functions as ReLU
 def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     L = keras.layers
     pool = L.MaxPooling2D(2)

@@ -1,5 +1,5 @@
-# Right answers that are written differently from the reference. Each cell replaces one
-# exercise; every one of them must earn full points.
+# Right answers that are written differently from the reference. Each cell replaces one exercise of
+# the reference and must earn all points.
 
 # %% schedules.step_decay: math.floor of a quotient
 def step_decay(epoch, initial_rate, factor=0.5, every=10):
@@ -220,7 +220,7 @@ class ReduceOnPlateau:
         return rate
 
 
-# %% schedules.ReduceOnPlateau: Keras' own callback at work
+# %% schedules.ReduceOnPlateau: Keras' callback inside
 class ReduceOnPlateau:
     def __init__(
         self, learning_rate, patience=3, factor=0.5, mode="max", min_delta=1e-4, min_rate=0.0
@@ -302,7 +302,7 @@ class StopEarly:
         return np.bool_(self.epoch - self.best_epoch >= self.patience)
 
 
-# %% schedules.StopEarly: Keras' own callback at work
+# %% schedules.StopEarly: Keras' callback inside
 class StopEarly:
     def __init__(self, patience=5, mode="min", min_delta=0.0):
         self.callback = keras.callbacks.EarlyStopping(
@@ -353,7 +353,7 @@ def training_callbacks():
     return [keras.callbacks.TerminateOnNaN(), stop, reduce]
 
 
-# %% schedules.training_callbacks: classes of its own
+# %% schedules.training_callbacks: its own classes
 def training_callbacks():
     class Stop(keras.callbacks.EarlyStopping):
         pass

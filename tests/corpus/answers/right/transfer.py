@@ -1,5 +1,5 @@
-# Right answers that are written differently from the reference. Each cell replaces one
-# exercise; every one of them must earn full points.
+# Right answers that are written differently from the reference. Each cell replaces one exercise of
+# the reference and must earn all points.
 
 # %% transfer.build_augmentation: another order, other fillings, one seed for all
 def build_augmentation(seed=None):
@@ -85,7 +85,7 @@ def scale_pixels(images):
     return np.interp(images, [0, 255], [-1, 1]).astype(np.float32)
 
 
-# %% transfer.scale_pixels: Keras' own, on a copy
+# %% transfer.scale_pixels: Keras' function, on a copy
 def scale_pixels(images):
     copy = np.array(images, dtype="float32")
     return keras.applications.mobilenet_v2.preprocess_input(copy)
@@ -131,7 +131,7 @@ def build_transfer_model(base, num_classes=10):
     return keras.Model(inputs, outputs)
 
 
-# %% transfer.build_transfer_model: a layer for an activation
+# %% transfer.build_transfer_model: a layer as activation
 def build_transfer_model(base, num_classes=10):
     base.trainable = False
     inputs = keras.Input((32, 32, 3))
@@ -244,7 +244,7 @@ def unfreeze_last(base, count=20):
     return base
 
 
-# %% transfer.unfreeze_last: by its class's name
+# %% transfer.unfreeze_last: BatchNormalization found by the name of its class
 def unfreeze_last(base, count=20):
     base.trainable = True
     depth = len(base.layers)
@@ -307,7 +307,7 @@ def fine_tuning_callbacks():
     return callbacks
 
 
-# %% transfer.fine_tuning_callbacks: with a guard against loss that is no number
+# %% transfer.fine_tuning_callbacks: with TerminateOnNaN
 def fine_tuning_callbacks():
     return [
         keras.callbacks.ReduceLROnPlateau("val_loss", factor=0.5, patience=3),

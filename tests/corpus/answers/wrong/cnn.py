@@ -1,5 +1,5 @@
-# Wrong answers, as learners write them. Each cell replaces one exercise of the reference.
-# "says" is what the grader's message must contain: the misconception by its name.
+# Wrong answers as learners write them. Each cell replaces one exercise of the reference.
+# "says" is the part of the grader's message that names the misconception.
 
 # %% cnn.conv_output_size: steps counted instead of places
 # says: add 1
@@ -11,7 +11,7 @@ def conv_output_size(size, kernel_size, stride=1, padding="valid"):
     return (size - kernel_size) // stride
 
 
-# %% cnn.conv_output_size: valid rounds up
+# %% cnn.conv_output_size: "valid" rounds up
 # says: you rounded up
 def conv_output_size(size, kernel_size, stride=1, padding="valid"):
     if padding not in ("valid", "same") or (padding == "valid" and kernel_size > size):
@@ -29,7 +29,7 @@ def conv_output_size(size, kernel_size, stride=1, padding="valid"):
     return -(-size // stride) if padding == "same" else size - kernel_size + 1
 
 
-# %% cnn.conv_output_size: same rounds down
+# %% cnn.conv_output_size: "same" rounds down
 # says: you rounded down
 def conv_output_size(size, kernel_size, stride=1, padding="valid"):
     if padding not in ("valid", "same") or (padding == "valid" and kernel_size > size):
@@ -37,7 +37,7 @@ def conv_output_size(size, kernel_size, stride=1, padding="valid"):
     return size // stride if padding == "same" else (size - kernel_size) // stride + 1
 
 
-# %% cnn.conv_output_size: same is always the same
+# %% cnn.conv_output_size: "same" always keeps the size
 # says: keeps it only if the stride is 1
 def conv_output_size(size, kernel_size, stride=1, padding="valid"):
     if padding == "same":
@@ -64,7 +64,7 @@ def conv_output_size(size, kernel_size, stride=1, padding="valid"):
     return np.ceil(size / stride) if padding == "same" else (size - kernel_size) // stride + 1
 
 
-# %% cnn.conv_output_size: no look at whether the kernel fits
+# %% cnn.conv_output_size: no check if the kernel fits
 # says: fits nowhere into 4 pixels
 def conv_output_size(size, kernel_size, stride=1, padding="valid"):
     if padding not in ("valid", "same"):
@@ -80,7 +80,7 @@ def conv_output_size(size, kernel_size, stride=1, padding="valid"):
     return -(-size // stride) if padding == "same" else (size - kernel_size) // stride + 1
 
 
-# %% cnn.conv_output_size: whatever is not "same" is "valid"
+# %% cnn.conv_output_size: every padding but "same" is "valid"
 # says: misspelled padding
 def conv_output_size(size, kernel_size, stride=1, padding="valid"):
     if padding == "same":
@@ -179,7 +179,7 @@ def conv2d(images, kernels, bias, stride=1, padding="valid"):
     return np.einsum("nijkrc,rckf->nijf", windows[:, ::stride, ::stride], kernels) + bias
 
 
-# %% cnn.conv2d: half a kernel of zeros whatever the stride
+# %% cnn.conv2d: half a kernel of zeros for every stride
 # says: you padded as for stride 1
 def conv2d(images, kernels, bias, stride=1, padding="valid"):
     images = np.asarray(images, float)
@@ -296,7 +296,7 @@ def conv2d(images, kernels, bias, stride=1, padding="valid"):
     return np.maximum(out, 0)
 
 
-# %% cnn.conv2d: the caller's bias becomes the result
+# %% cnn.conv2d: the caller's bias changes
 # says: never changes the caller's
 def conv2d(images, kernels, bias, stride=1, padding="valid"):
     images = np.asarray(images, float)
@@ -362,7 +362,7 @@ def max_pool2d(images, pool_size=2):
     return out
 
 
-# %% cnn.max_pool2d: float64 whatever came in
+# %% cnn.max_pool2d: float64 for every input
 # says: nothing is computed
 def max_pool2d(images, pool_size=2):
     n, height, width, channels = images.shape
@@ -418,14 +418,14 @@ def softmax(logits):
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
-# %% cnn.softmax: normalised over the batch
+# %% cnn.softmax: normalized over the batch
 # says: you normalized over the whole batch
 def softmax(logits):
     powers = np.exp(logits - logits.max())
     return powers / powers.sum()
 
 
-# %% cnn.softmax: columns for rows
+# %% cnn.softmax: columns instead of rows
 # says: you normalized the columns
 def softmax(logits):
     powers = np.exp(logits - logits.max(axis=0))
@@ -467,7 +467,7 @@ def categorical_crossentropy(targets, probabilities):
     return -np.sum(targets * np.log(np.maximum(probabilities, 1e-12)))
 
 
-# %% cnn.categorical_crossentropy: a mean over classes, too
+# %% cnn.categorical_crossentropy: a mean over the classes as well
 # says: sum over the classes first
 def categorical_crossentropy(targets, probabilities):
     return -np.mean(targets * np.log(np.clip(probabilities, 1e-12, 1)))
@@ -510,7 +510,7 @@ def categorical_crossentropy(targets, probabilities):
     return -(targets * np.log(np.maximum(probabilities, 1e-3))).sum(1).mean()
 
 
-# %% cnn.categorical_crossentropy: Keras' own, which renormalises
+# %% cnn.categorical_crossentropy: Keras' function, which renormalizes
 # says: you divided each row by its sum
 def categorical_crossentropy(targets, probabilities):
     loss = keras.losses.CategoricalCrossentropy()
@@ -683,7 +683,7 @@ def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     return keras.Model(inputs, keras.layers.Dense(num_classes, activation="softmax")(x))
 
 
-# %% cnn.build_cnn: filters written in
+# %% cnn.build_cnn: filters are constants
 # says: you ignored `filters`
 def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     x = inputs = keras.Input(input_shape)
@@ -740,7 +740,7 @@ def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     return keras.Model(inputs, keras.layers.Dense(num_classes, activation="softmax")(x))
 
 
-# %% cnn.build_cnn: weights that cannot leave zero
+# %% cnn.build_cnn: weights that stay zero
 # says: its weights cannot change
 def build_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     x = inputs = keras.Input(input_shape)
@@ -761,7 +761,7 @@ def compile_cnn(model, learning_rate=1e-3):
     return model
 
 
-# %% cnn.compile_cnn: the rate does not reach Adam
+# %% cnn.compile_cnn: the learning rate does not reach Adam
 # says: you ignored `learning_rate`
 def compile_cnn(model, learning_rate=1e-3):
     model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])

@@ -1,5 +1,5 @@
-# Wrong answers, as learners write them. Each cell replaces one exercise of the reference.
-# "says" is what the grader's message must contain: the misconception by its name.
+# Wrong answers as learners write them. Each cell replaces one exercise of the reference.
+# "says" is the part of the grader's message that names the misconception.
 
 # %% normalization.channel_statistics: one mean over everything
 # says: no `axis`
@@ -28,7 +28,7 @@ def channel_statistics(images):
     return images.mean(axis=0), images.std(axis=0)
 
 
-# %% normalization.channel_statistics: the wrong way round
+# %% normalization.channel_statistics: std before mean
 # says: the mean comes first
 def channel_statistics(images):
     return images.std((0, 1, 2)), images.mean((0, 1, 2))
@@ -76,7 +76,7 @@ def standardize(images, mean, std):
     return ((images - mean) * scale).astype(np.float32)
 
 
-# %% normalization.standardize: statistics of its own
+# %% normalization.standardize: its own statistics
 # says: statistics of these images
 def standardize(images, mean, std):
     own = images.std((0, 1, 2))

@@ -1,7 +1,7 @@
-# Wrong answers, as learners write them. Each cell replaces one exercise of the reference.
-# "says" is what the grader's message must contain: the misconception by its name.
+# Wrong answers as learners write them. Each cell replaces one exercise of the reference.
+# "says" is the part of the grader's message that names the misconception.
 
-# %% regularization.batch_norm_train: momentum the other way round
+# %% regularization.batch_norm_train: momentum as the weight of the new value
 # says: your moving mean gives the new value the weight 0.9: Keras' momentum is the weight of the old value
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     axes = tuple(range(x.ndim - 1))
@@ -67,7 +67,7 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99
     return out, moving_mean, moving_variance
 
 
-# %% regularization.batch_norm_train: images of four axes only, layer normalisation otherwise
+# %% regularization.batch_norm_train: layer normalization unless the input has four axes
 # says: over the channels of each place (axis=-1)
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
@@ -101,7 +101,7 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99
     return out, moving_mean, moving_variance
 
 
-# %% regularization.batch_norm_train: normalises with the statistics it has just updated
+# %% regularization.batch_norm_train: normalizes with the updated moving statistics
 # says: with the moving statistics after updating them
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     axes = tuple(range(x.ndim - 1))
@@ -210,7 +210,7 @@ def batch_norm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon=1
     return gamma * (x - moving_mean) / np.sqrt(moving_variance) + beta
 
 
-# %% regularization.batch_norm_inference: beta is scaled, too
+# %% regularization.batch_norm_inference: beta is scaled as well
 # says: you multiplied beta by gamma, too
 def batch_norm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon=1e-3):
     return gamma * ((x - moving_mean) / np.sqrt(moving_variance + epsilon) + beta)
@@ -229,7 +229,7 @@ def batch_norm_inference(x, gamma, beta, moving_mean, moving_variance, epsilon=1
     return gamma * (x - moving_mean) / np.sqrt(moving_variance + epsilon) + beta
 
 
-# %% regularization.dropout: keep for drop
+# %% regularization.dropout: the rate is the fraction that is kept
 # says: you took `rate` for the fraction that is kept
 def dropout(x, rate, training, seed=0):
     if not 0 <= rate < 1:
@@ -314,7 +314,7 @@ def dropout(x, rate, training, seed=0):
     return x * mask[..., None] / (1 - rate)
 
 
-# %% regularization.dropout: an exact share
+# %% regularization.dropout: an exact fraction is dropped
 # says: you drop an exact fraction of the elements
 def dropout(x, rate, training, seed=0):
     if not 0 <= rate < 1:
@@ -354,7 +354,7 @@ def dropout(x, rate, training=True, seed=0):
     return x * (np.random.default_rng(seed).random(x.shape) >= rate) / (1 - rate)
 
 
-# %% regularization.dropout: a rate of 1 goes through
+# %% regularization.dropout: a rate of 1 is accepted
 # says: `rate` must be at least 0 and below 1, and 1.0 is not
 def dropout(x, rate, training, seed=0):
     if not 0 <= rate <= 1:
@@ -386,7 +386,7 @@ def dropout(x, rate, training, seed=0):
     return x
 
 
-# %% regularization.BatchNorm: momentum the other way round
+# %% regularization.BatchNorm: momentum as the weight of the new value
 # says: Keras' momentum is the weight of the old value
 class BatchNorm(BatchNorm):
     def call(self, inputs, training=None):
@@ -401,7 +401,7 @@ class BatchNorm(BatchNorm):
         return self.gamma * (inputs - mean) / keras.ops.sqrt(var + self.epsilon) + self.beta
 
 
-# %% regularization.BatchNorm: trainable=False is not obeyed
+# %% regularization.BatchNorm: trainable=False is ignored
 # says: your layer updates the moving statistics even when `self.trainable` is False
 class BatchNorm(BatchNorm):
     def call(self, inputs, training=None):
@@ -428,14 +428,14 @@ class BatchNorm(BatchNorm):
         return self.gamma * (inputs - mean) / keras.ops.sqrt(var + self.epsilon) + self.beta
 
 
-# %% regularization.BatchNorm: training unless told otherwise
+# %% regularization.BatchNorm: training is the default
 # says: at test time, use the moving ones
 class BatchNorm(BatchNorm):
     def call(self, inputs, training=True):
         return super().call(inputs, training=training)
 
 
-# %% regularization.BatchNorm: the moving statistics stay where they are
+# %% regularization.BatchNorm: the moving statistics are never updated
 # says: the moving mean was not updated
 class BatchNorm(BatchNorm):
     def call(self, inputs, training=None):
@@ -447,7 +447,7 @@ class BatchNorm(BatchNorm):
         return self.gamma * (inputs - mean) / keras.ops.sqrt(var + self.epsilon) + self.beta
 
 
-# %% regularization.BatchNorm: moving statistics that gradients reach
+# %% regularization.BatchNorm: trainable moving statistics
 # says: the moving statistics are trainable
 class BatchNorm(BatchNorm):
     def build(self, input_shape):
@@ -480,7 +480,7 @@ class BatchNorm(BatchNorm):
         self.moving_variance = self.add_weight(shape=shape, initializer="ones", trainable=False)
 
 
-# %% regularization.BatchNorm: a weight for each place
+# %% regularization.BatchNorm: one weight for each place
 # says: one number for each place and channel
 class BatchNorm(BatchNorm):
     def build(self, input_shape):
@@ -491,14 +491,14 @@ class BatchNorm(BatchNorm):
         self.moving_variance = self.add_weight(shape=shape, initializer="ones", trainable=False)
 
 
-# %% regularization.BatchNorm: settings that a saved model forgets
+# %% regularization.BatchNorm: get_config without the settings
 # says: get_config does not return momentum
 class BatchNorm(BatchNorm):
     def get_config(self):
         return {**keras.layers.Layer.get_config(self), "epsilon": self.epsilon}
 
 
-# %% regularization.BatchNorm: epsilon forgotten in the settings
+# %% regularization.BatchNorm: get_config without epsilon
 # says: get_config does not return epsilon
 class BatchNorm(BatchNorm):
     def get_config(self):
@@ -599,7 +599,7 @@ def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 
     return model
 
 
-# %% regularization.build_regularized_cnn: the rates run the wrong way
+# %% regularization.build_regularized_cnn: the rates in reverse order
 # says: the three rates are there, but in another order
 def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     L = keras.layers
@@ -615,7 +615,7 @@ def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 
     return model
 
 
-# %% regularization.build_regularized_cnn: keep for drop
+# %% regularization.build_regularized_cnn: the rates are the fractions that are kept
 # says: you gave the fractions that are kept
 def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     L = keras.layers
@@ -750,7 +750,7 @@ def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 
     return model
 
 
-# %% regularization.build_regularized_cnn: the third normalisation after Flatten
+# %% regularization.build_regularized_cnn: the third BatchNormalization after Flatten
 # says: your BatchNormalization comes after Flatten
 def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 128, 256)):
     L = keras.layers

@@ -1,5 +1,5 @@
-# Wrong answers, as learners write them. Each cell replaces one exercise of the reference.
-# "says" is what the grader's message must contain: the misconception by its name.
+# Wrong answers as learners write them. Each cell replaces one exercise of the reference.
+# "says" is the part of the grader's message that names the misconception.
 
 # %% schedules.step_decay: fractions of a step
 # says: whole steps come from `//`
@@ -7,7 +7,7 @@ def step_decay(epoch, initial_rate, factor=0.5, every=10):
     return initial_rate * factor ** (epoch / every)
 
 
-# %% schedules.step_decay: > for >=
+# %% schedules.step_decay: > instead of >=
 # says: one epoch late
 def step_decay(epoch, initial_rate, factor=0.5, every=10):
     rate = initial_rate
@@ -36,7 +36,7 @@ def step_decay(epoch, initial_rate, factor=0.5, every=10):
     return initial_rate * factor * steps if steps else initial_rate
 
 
-# %% schedules.step_decay: rounds
+# %% schedules.step_decay: rounded to the nearest step
 # says: to the nearest
 def step_decay(epoch, initial_rate, factor=0.5, every=10):
     return initial_rate * factor ** round(epoch / every)
@@ -136,7 +136,7 @@ def warmup_cosine(step, total_steps, warmup_steps, peak_rate, final_rate=0.0):
     return final_rate + (peak_rate - final_rate) * (1 + math.cos(math.pi * t)) / 2
 
 
-# %% schedules.warmup_cosine: up again after the end
+# %% schedules.warmup_cosine: the rate rises again after the end
 # says: comes up again
 def warmup_cosine(step, total_steps, warmup_steps, peak_rate, final_rate=0.0):
     if step < warmup_steps:
@@ -145,7 +145,7 @@ def warmup_cosine(step, total_steps, warmup_steps, peak_rate, final_rate=0.0):
     return final_rate + (peak_rate - final_rate) * (1 + math.cos(math.pi * t)) / 2
 
 
-# %% schedules.warmup_cosine: nothing after the end
+# %% schedules.warmup_cosine: 0 after the end
 # says: you returned 0
 def warmup_cosine(step, total_steps, warmup_steps, peak_rate, final_rate=0.0):
     if step < warmup_steps:
@@ -165,7 +165,7 @@ def warmup_cosine(step, total_steps, warmup_steps, peak_rate, final_rate=0.0):
     return final_rate + (peak_rate - final_rate) * (1 + math.cos(math.pi * t)) / 2
 
 
-# %% schedules.warmup_cosine: final_rate on top
+# %% schedules.warmup_cosine: final_rate is added
 # says: on top
 def warmup_cosine(step, total_steps, warmup_steps, peak_rate, final_rate=0.0):
     if step < warmup_steps:
@@ -266,7 +266,7 @@ class WarmupCosine(WarmupCosine):
         return self.final_rate + (self.peak_rate - self.final_rate) * (1 + cosine) / 2
 
 
-# %% schedules.WarmupCosine: Keras' CosineDecay with its own meanings
+# %% schedules.WarmupCosine: Keras' CosineDecay with Keras' arguments
 # says: Keras' CosineDecay
 class WarmupCosine(WarmupCosine):
     def __call__(self, step):
@@ -303,7 +303,7 @@ class WarmupCosine(WarmupCosine):
         return keras.ops.where(step < self.warmup_steps, rising, super().__call__(step))
 
 
-# %% schedules.WarmupCosine: up again after the end
+# %% schedules.WarmupCosine: the rate rises again after the end
 # says: comes up again
 class WarmupCosine(WarmupCosine):
     def __call__(self, step):
@@ -314,7 +314,7 @@ class WarmupCosine(WarmupCosine):
         return keras.ops.where(step < self.warmup_steps, super().__call__(step), falling)
 
 
-# %% schedules.ReduceOnPlateau: > for >=
+# %% schedules.ReduceOnPlateau: > instead of >=
 # says: one epoch too long
 class ReduceOnPlateau(ReduceOnPlateau):
     def __init__(self, learning_rate, patience=3, *settings, **more):
@@ -367,7 +367,7 @@ class ReduceOnPlateau(ReduceOnPlateau):
         return rate
 
 
-# %% schedules.ReduceOnPlateau: the best value creeps
+# %% schedules.ReduceOnPlateau: a gain within min_delta moves the best value
 # says: gains within min_delta
 class ReduceOnPlateau(ReduceOnPlateau):
     def update(self, metric):
@@ -408,7 +408,7 @@ class ReduceOnPlateau(ReduceOnPlateau):
         self.sign = -1
 
 
-# %% schedules.ReduceOnPlateau: the modes the wrong way round
+# %% schedules.ReduceOnPlateau: the modes are swapped
 # says: the two modes for each other
 class ReduceOnPlateau(ReduceOnPlateau):
     def __init__(self, *settings, **more):
@@ -461,7 +461,7 @@ class ReduceOnPlateau(ReduceOnPlateau):
         return self.learning_rate
 
 
-# %% schedules.ReduceOnPlateau: the factor is what is taken away
+# %% schedules.ReduceOnPlateau: the factor is subtracted
 # says: 1 - factor
 class ReduceOnPlateau(ReduceOnPlateau):
     def __init__(self, *settings, **more):
@@ -469,7 +469,7 @@ class ReduceOnPlateau(ReduceOnPlateau):
         self.factor = 1 - self.factor
 
 
-# %% schedules.ReduceOnPlateau: one memory for all
+# %% schedules.ReduceOnPlateau: all objects share their state
 # says: belong to the object
 MEMORY = {"best": None, "wait": 0}
 
@@ -496,7 +496,7 @@ class ReduceOnPlateau(ReduceOnPlateau):
         super().update(metric)
 
 
-# %% schedules.StopEarly: > for >=
+# %% schedules.StopEarly: > instead of >=
 # says: one epoch too long
 class StopEarly(StopEarly):
     def update(self, metric):
@@ -542,7 +542,7 @@ class StopEarly(StopEarly):
         return stop
 
 
-# %% schedules.StopEarly: the best value creeps
+# %% schedules.StopEarly: a gain within min_delta moves the best value
 # says: gains within min_delta
 class StopEarly(StopEarly):
     def update(self, metric):
@@ -551,7 +551,7 @@ class StopEarly(StopEarly):
         return stop
 
 
-# %% schedules.StopEarly: standing still is fine
+# %% schedules.StopEarly: an equal metric is an improvement
 # says: 0 is not more than 0
 class StopEarly(StopEarly):
     def update(self, metric):
@@ -593,7 +593,7 @@ class StopEarly(StopEarly):
         self.best = 0.0
 
 
-# %% schedules.StopEarly: the wait, not the verdict
+# %% schedules.StopEarly: the count is returned
 # says: True
 class StopEarly(StopEarly):
     def update(self, metric):
@@ -601,7 +601,7 @@ class StopEarly(StopEarly):
         return self.wait
 
 
-# %% schedules.StopEarly: one memory for all
+# %% schedules.StopEarly: all objects share their state
 # says: belong to the object
 MEMORY = {"best": None, "wait": 0}
 
@@ -721,7 +721,7 @@ def training_callbacks():
     return [keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)]
 
 
-# %% schedules.training_callbacks: the lowest rate is the rate
+# %% schedules.training_callbacks: min_lr is the learning rate
 # says: a min_lr that is as high
 def training_callbacks():
     return [
@@ -785,7 +785,7 @@ def train(model, training, validation, epochs=30, batch_size=64, callbacks=None)
     return run.history
 
 
-# %% schedules.train: the pairs the wrong way round
+# %% schedules.train: training and validation pairs swapped
 # says: trained on the validation data
 def train(model, training, validation, epochs=30, batch_size=64, callbacks=None):
     run = model.fit(
@@ -835,7 +835,7 @@ def train(model, training, validation, epochs=30, batch_size=64, callbacks=None)
     return run.history
 
 
-# %% schedules.train: callbacks swallowed
+# %% schedules.train: callbacks ignored
 # says: the callbacks did not reach `fit`
 def train(model, training, validation, epochs=30, batch_size=64, callbacks=None):
     run = model.fit(
@@ -844,7 +844,7 @@ def train(model, training, validation, epochs=30, batch_size=64, callbacks=None)
     return run.history
 
 
-# %% schedules.train: its own callbacks where none were asked for
+# %% schedules.train: its own callbacks if none are given
 # says: a callback of your own
 def train(model, training, validation, epochs=30, batch_size=64, callbacks=None):
     run = model.fit(

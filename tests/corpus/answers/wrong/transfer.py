@@ -1,5 +1,5 @@
-# Wrong answers, as learners write them. Each cell replaces one exercise of the reference.
-# "says" is what the grader's message must contain: the misconception by its name.
+# Wrong answers as learners write them. Each cell replaces one exercise of the reference.
+# "says" is the part of the grader's message that names the misconception.
 
 # %% transfer.scale_pixels: 0 to 1
 # says: you scaled to 0..1
@@ -32,7 +32,7 @@ def scale_pixels(images):
     return np.asarray(images, np.float32)
 
 
-# %% transfer.scale_pixels: 128 for 127.5
+# %% transfer.scale_pixels: 128 instead of 127.5
 # says: you centered with 128
 def scale_pixels(images):
     return (np.asarray(images, np.float32) - 128) / 128
@@ -62,7 +62,7 @@ def scale_pixels(images):
     return (images // 127.5 - 1).astype(np.float32)
 
 
-# %% transfer.scale_pixels: scaled by what is there
+# %% transfer.scale_pixels: scaled by the smallest and largest pixel
 # says: smallest and largest pixel of these images
 def scale_pixels(images):
     low, high = float(images.min()), float(images.max())
@@ -129,7 +129,7 @@ def build_augmentation(seed=None):
     )
 
 
-# %% transfer.build_augmentation: seeds of its own
+# %% transfer.build_augmentation: its own seeds
 # says: the layers have a seed of their own
 def build_augmentation(seed=None):
     return keras.Sequential(
@@ -155,7 +155,7 @@ def build_augmentation(seed=None):
     )
 
 
-# %% transfer.build_augmentation: degrees for shares of a turn
+# %% transfer.build_augmentation: degrees instead of fractions of a turn
 # says: in the range [-1, 1]
 def build_augmentation(seed=None):
     return keras.Sequential(
@@ -168,7 +168,7 @@ def build_augmentation(seed=None):
     )
 
 
-# %% transfer.build_augmentation: all the way round
+# %% transfer.build_augmentation: rotated by up to a full turn
 # says: a fraction of a
 def build_augmentation(seed=None):
     return keras.Sequential(
@@ -255,7 +255,7 @@ def build_augmentation(seed=None):
     )
 
 
-# %% transfer.build_augmentation: scaled, too
+# %% transfer.build_augmentation: scaled as well
 # says: you scaled the pixels here
 def build_augmentation(seed=None):
     return keras.Sequential(
@@ -283,7 +283,7 @@ def build_augmentation(seed=None):
     )
 
 
-# %% transfer.build_augmentation: at inference, too
+# %% transfer.build_augmentation: at inference as well
 # says: must not depend on chance
 def build_augmentation(seed=None):
     class Always(keras.layers.Layer):
@@ -405,7 +405,7 @@ def build_transfer_model(base, num_classes=10):
     return keras.Model(inputs, keras.layers.Dense(num_classes, activation="softmax")(x))
 
 
-# %% transfer.build_transfer_model: small weights in place of a penalty
+# %% transfer.build_transfer_model: small initial weights instead of a penalty
 # says: there is no L2 penalty
 def build_transfer_model(base, num_classes=10):
     base.trainable = False
@@ -492,7 +492,7 @@ def build_transfer_model(base, num_classes=10):
     return keras.Model(inputs, outputs)
 
 
-# %% transfer.build_transfer_model: fed as it is
+# %% transfer.build_transfer_model: the images are not enlarged
 # says: the 32x32 images go into the base as they are
 def build_transfer_model(base, num_classes=10):
     base.trainable = False
@@ -581,7 +581,7 @@ def build_transfer_model(base, num_classes=10):
     return keras.Model(inputs, outputs)
 
 
-# %% transfer.build_transfer_model: augmented after scaling, around a wrong middle
+# %% transfer.build_transfer_model: augmented after scaling
 # says: it comes before scaling
 def build_transfer_model(base, num_classes=10):
     base.trainable = False
@@ -601,7 +601,7 @@ def build_transfer_model(base, num_classes=10):
     return keras.Model(inputs, outputs)
 
 
-# %% transfer.build_transfer_model: augmented at inference, too
+# %% transfer.build_transfer_model: augmented at inference as well
 # says: the same image at inference
 def build_transfer_model(base, num_classes=10):
     base.trainable = False
@@ -657,7 +657,7 @@ def build_transfer_model(base, num_classes=10):
     return keras.Model(inputs, outputs)
 
 
-# %% transfer.build_transfer_model: frozen, but for BatchNormalization
+# %% transfer.build_transfer_model: frozen except BatchNormalization
 # says: the base is not frozen
 def build_transfer_model(base, num_classes=10):
     for layer in base.layers:
@@ -714,7 +714,7 @@ def build_transfer_model(base, num_classes=10):
     return keras.Model(inputs, outputs)
 
 
-# %% transfer.build_transfer_model: the head is frozen, too
+# %% transfer.build_transfer_model: the head is frozen as well
 # says: the whole model is frozen
 def build_transfer_model(base, num_classes=10):
     base.trainable = False
@@ -1061,7 +1061,7 @@ def build_transfer_model(base, num_classes=10):
     keras.Model(inputs, outputs)
 
 
-# %% transfer.unfreeze_last: the unfreezing left to the base's own switch
+# %% transfer.unfreeze_last: only base.trainable unfreezes
 # says: you left the unfreezing to `base.trainable = True`
 def unfreeze_last(base, count=20):
     base.trainable = True
@@ -1072,7 +1072,7 @@ def unfreeze_last(base, count=20):
     return base
 
 
-# %% transfer.unfreeze_last: a slice from minus zero
+# %% transfer.unfreeze_last: a slice from -0
 # says: `layers[-0:]` is all layers
 def unfreeze_last(base, count=20):
     base.trainable = True
@@ -1083,7 +1083,7 @@ def unfreeze_last(base, count=20):
     return base
 
 
-# %% transfer.unfreeze_last: the base's own switch is off
+# %% transfer.unfreeze_last: base.trainable stays False
 # says: the base's own `trainable` is still False
 def unfreeze_last(base, count=20):
     base.trainable = False
@@ -1103,7 +1103,7 @@ def unfreeze_last(base, count=20):
     return base
 
 
-# %% transfer.unfreeze_last: the switch of the base last
+# %% transfer.unfreeze_last: every layer set by its place alone
 # says: BatchNormalization was unfrozen with the rest
 def unfreeze_last(base, count=20):
     base.trainable = True
@@ -1153,7 +1153,7 @@ def unfreeze_last(base, count=20):
     return base
 
 
-# %% transfer.unfreeze_last: one too far down
+# %% transfer.unfreeze_last: one layer too many
 # says: you are one layer too far down
 def unfreeze_last(base, count=20):
     base.trainable = True
@@ -1164,7 +1164,7 @@ def unfreeze_last(base, count=20):
     return base
 
 
-# %% transfer.unfreeze_last: one short
+# %% transfer.unfreeze_last: one layer too few
 # says: you are one layer short
 def unfreeze_last(base, count=20):
     base.trainable = True
@@ -1233,7 +1233,7 @@ def unfreeze_last(base, count=20):
         layer.trainable = place >= first and not norm
 
 
-# %% transfer.unfreeze_last: found by its name, which Conv_1 shares not
+# %% transfer.unfreeze_last: BatchNormalization found by names, which miss Conv_1_bn
 # says: Conv_1_bn is one, too
 def unfreeze_last(base, count=20):
     base.trainable = True
@@ -1399,13 +1399,13 @@ def fine_tuning_callbacks():
     return CALLBACKS
 
 
-# %% transfer.fine_tuning_callbacks: the lowest rate is lesson 4's
+# %% transfer.fine_tuning_callbacks: min_lr as high as lesson 4's learning rate
 # says: a min_lr that is as high
 def fine_tuning_callbacks():
     return [keras.callbacks.ReduceLROnPlateau("val_loss", patience=3, factor=0.5, min_lr=0.001)]
 
 
-# %% transfer.fine_tuning_callbacks: a cooldown of many epochs
+# %% transfer.fine_tuning_callbacks: min_lr above every rate
 # says: epochs 5, 6 and 7 were not better
 def fine_tuning_callbacks():
     return [keras.callbacks.ReduceLROnPlateau("val_loss", patience=3, factor=0.5, min_lr=0.5)]
@@ -1459,7 +1459,7 @@ def cache_features(model, images, batch_size=64):
     return model.predict(images, verbose=0)
 
 
-# %% transfer.cache_features: scaled once more
+# %% transfer.cache_features: scaled twice
 # says: belong to their images
 def cache_features(model, images, batch_size=64):
     return model.predict(images / 127.5 - 1, batch_size=batch_size, verbose=0)
