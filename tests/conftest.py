@@ -35,20 +35,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def reference() -> Path:
-    """The reference as a submission."""
+    """Return the reference as a submission."""
     return stubs.REFERENCE
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
-    """A submission of stubs alone, freshly cut."""
+    """Provide a submission of stubs alone, freshly cut."""
     stubs.write_all(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
 def submission_with(tmp_path: Path, reference: Path):
-    """The reference with some modules replaced by other text."""
+    """Return a function that replaces some modules of the reference by other text."""
 
     def make(**texts: str) -> Path:
         package = tmp_path / "cifar_course"
@@ -65,7 +65,7 @@ def submission_with(tmp_path: Path, reference: Path):
 
 @pytest.fixture
 def answered(tmp_path: Path, reference: Path):
-    """The reference with one exercise replaced by an answer of the catalogue."""
+    """Return a function that replaces one exercise of the reference by an answer of the corpus."""
 
     def make(answer: Answer) -> Path:
         package = tmp_path / "cifar_course"

@@ -24,7 +24,7 @@ class UnprivilegedUser(Sandbox):
     state that they were graded this way.
 
     Raises:
-        NoSandbox: The grader is not root, and cannot run anything as another user.
+        NoSandbox: The grader is not root, and cannot run anything as an unprivileged user.
         GradingError: The user can reach more than that.
     """
 
@@ -32,7 +32,7 @@ class UnprivilegedUser(Sandbox):
 
     def _command_line(self, control: int) -> list[str]:
         if os.getuid() != 0:
-            raise NoSandbox("only root can run a submission as another user")
+            raise NoSandbox("only root can run a submission as an unprivileged user")
         self._files = tempfile.TemporaryDirectory(prefix="cifar-course-user-")
         folder = Path(self._files.name)
         folder.chmod(0o755)

@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group.addoption(
         "--unprivileged-user",
         action="store_true",
-        help="with --sandbox, as root, where no sandbox can be built: only run it as another user",
+        help="with --sandbox, as root, where no sandbox can be built: run it as an unprivileged user",
     )
     group.addoption(
         "--hidden",
@@ -161,13 +161,13 @@ def _named(item: pytest.Item, config: pytest.Config, files: bool) -> bool:
 
 @pytest.fixture(scope="session")
 def options(pytestconfig: pytest.Config) -> GradingOptions:
-    """The options of this grading run."""
+    """Return the options of this grading run."""
     return GradingOptions.from_config(pytestconfig)
 
 
 @pytest.fixture(scope="session")
 def submission(pytestconfig: pytest.Config, options: GradingOptions) -> Path:
-    """The folder to judge."""
+    """Return the folder to judge."""
     try:
         folder = find_submission(pytestconfig.getoption("submission"))
     except NoSubmission as missing:
@@ -180,7 +180,7 @@ def submission(pytestconfig: pytest.Config, options: GradingOptions) -> Path:
 
 @pytest.fixture
 def learner(request: pytest.FixtureRequest, submission: Path, options: GradingOptions):
-    """The submission, freshly imported for each test."""
+    """Provide the submission, freshly imported for each test."""
     seed = options.grading_seed
     exercise = exercise_of(request.node)
     keras = exercise is not None and syllabus.needs_keras(exercise)
@@ -214,7 +214,7 @@ def for_any(learner: Learner, options: GradingOptions) -> Callable:
 
 @pytest.fixture(scope="session")
 def sandbox(submission: Path, options: GradingOptions) -> Iterator:
-    """The submission in its sandbox."""
+    """Provide the submission in its sandbox."""
     # not at the top: some machines have no sandboxes, and lack the modules that these import
     from cifar_lab.sandbox import sandbox as sandboxes
     from cifar_lab.sandbox.unprivileged import UnprivilegedUser

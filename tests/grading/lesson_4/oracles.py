@@ -34,10 +34,10 @@ def step_decay(epochs: np.ndarray, rate: float, factor: float, every: int) -> np
 def in_order(name, argument, values, given, settings) -> str:
     """Return a series of calls as text, for the message."""
     row = ", ".join(f"{value:g}" for value in values)
-    return f"{name}({in_words(given, settings, argument)}) for {argument} = {row}"
+    return f"{name}({arguments_text(given, settings, argument)}) for {argument} = {row}"
 
 
-def in_words(given, settings, *first: str) -> str:
+def arguments_text(given, settings, *first: str) -> str:
     """Return positional and keyword arguments as text, as a call shows them."""
     return ", ".join([*first, *map(repr, given), *(f"{k}={v!r}" for k, v in settings.items())])
 
@@ -319,7 +319,7 @@ RULE_MISTAKES: dict[str, Callable[[dict], dict]] = {
 
 REDUCE_MISTAKES = {
     **RULE_MISTAKES,
-    "your count went on after a drop, so the rate drops again at once: reset it": (
+    "your count continued after a drop, so the rate drops again at once: reset it": (
         lambda s: {**s, "restart": False}
     ),
     "you left out min_rate": lambda s: {**s, "min_rate": 0.0},
@@ -349,7 +349,9 @@ class Rule:
         if same(found, right):
             return
         row = ", ".join(f"{metric:g}" for metric in metrics)
-        with learner.described(f"{self.name}({in_words(given, settings)}), then update with {row}"):
+        with learner.described(
+            f"{self.name}({arguments_text(given, settings)}), then update with {row}"
+        ):
             mistake = self.recognized(learner)
         if all(answer is None for answer in found):
             fail("Every update returned None: is there a `return`?", in_a_row(right), because)

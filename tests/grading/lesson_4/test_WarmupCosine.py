@@ -6,14 +6,16 @@ from cifar_lab.testing.expect import expect, fail
 from cifar_lab.testing.learner import LearnerError
 from cifar_lab.testing.plugin import exercise
 
-from .oracles import images, in_words, is_warmup_cosine, recognizes, schedule, schedules
+from .oracles import arguments_text, images, is_warmup_cosine, recognizes, schedule, schedules
 
 
 def schedules_rates(learner, steps, because, *given, **settings):
     """Compare the rates of the learner's schedule with the right ones."""
     made = schedule(learner, *given, **settings)
     row = ", ".join(str(step) for step in steps)
-    with learner.described(f"WarmupCosine({in_words(given, settings)})(step) for step = {row}"):
+    with learner.described(
+        f"WarmupCosine({arguments_text(given, settings)})(step) for step = {row}"
+    ):
         found = [made.call(step) for step in steps]
     is_warmup_cosine(found, steps, because, *given, **settings)
 

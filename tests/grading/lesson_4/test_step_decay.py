@@ -10,10 +10,10 @@ from cifar_lab.testing.plugin import exercise
 
 from .oracles import complete, in_order, numbers, step_decay
 
-STEP_DEFAULTS = {"initial_rate": None, "factor": 0.5, "every": 10}
+DECAY_DEFAULTS = {"initial_rate": None, "factor": 0.5, "every": 10}
 
 
-STEP_MISTAKES: dict[str, Callable] = {
+DECAY_MISTAKES: dict[str, Callable] = {
     "you counted fractions of a step (`/`): whole steps come from `//`": (
         lambda epochs, rate, factor, every: rate * factor ** (epochs / every)
     ),
@@ -49,8 +49,8 @@ def decays(learner, epochs, because, *given, **settings):
     """Compare the learner's rates at several epochs with the right ones."""
     with learner.described(in_order("schedules.step_decay", "epoch", epochs, given, settings)):
         found = [learner.schedules.step_decay(epoch, *given, **settings) for epoch in epochs]
-    values = complete(STEP_DEFAULTS, given, settings).values()
-    mistakes = {text: wrong(np.array(epochs), *values) for text, wrong in STEP_MISTAKES.items()}
+    values = complete(DECAY_DEFAULTS, given, settings).values()
+    mistakes = {text: wrong(np.array(epochs), *values) for text, wrong in DECAY_MISTAKES.items()}
     right = step_decay(np.array(epochs), *values)
     expect(numbers(found)).to_be_close(right, because=because, rtol=1e-6, atol=0, mistakes=mistakes)
 

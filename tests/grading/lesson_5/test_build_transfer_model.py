@@ -73,7 +73,7 @@ def images_at_base(learner, images, training=False):
 
 @exercise("transfer.build_transfer_model")
 def test_base_sees_pixels_from_minus_one_to_one(learner):
-    """What reaches the base's first convolution is scaled to -1..1, once."""
+    """The inputs of the base's first convolution are scaled to -1..1, once."""
     values = np.array([0, 51, 204, 255], np.float64)
     images = np.broadcast_to(values[:, None, None, None], (4, 32, 32, 3)).astype(np.uint8)
     seen = images_at_base(learner, images)

@@ -65,7 +65,7 @@ def test_reports_accuracy(compiling):
 
 @exercise("transfer.compile_for_fine_tuning")
 @pytest.mark.trains
-def test_thawed_layers_learn(compiling, learner):
+def test_unfrozen_layers_learn(compiling, learner):
     """A model that was compiled and trained before, and then unfrozen, is compiled again."""
     base = learner.tools.small_base(WIDE)
     learner.tools.freeze(base)

@@ -18,14 +18,14 @@ def _keras():
 
 @pytest.fixture(scope="module")
 def model():
-    """A compiled model that is never trained."""
+    """Return a compiled model that is never trained."""
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(), "mse")
     return model
 
 
 def keras_rates(model, metrics, learning_rate, min_rate, **settings) -> list[float]:
-    """The optimizer's rate after each epoch, as Keras' callback sets it."""
+    """Return the optimizer's rate after each epoch, as Keras' callback sets it."""
     callback = keras.callbacks.ReduceLROnPlateau("metric", min_lr=min_rate, **settings)
     callback.set_model(model)
     callback.on_train_begin()
@@ -38,7 +38,7 @@ def keras_rates(model, metrics, learning_rate, min_rate, **settings) -> list[flo
 
 
 def keras_stops(model, metrics, **settings) -> list[bool]:
-    """Whether Keras' callback stops after each epoch, up to the first time."""
+    """Return, for each epoch up to the first stop, if Keras' callback stops."""
     callback = keras.callbacks.EarlyStopping("metric", **settings)
     callback.set_model(model)
     callback.on_train_begin()

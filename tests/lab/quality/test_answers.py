@@ -84,7 +84,7 @@ def test_numbers_of_another_machine_agree():
         "It returned [0.5], 3 of 4",
     ],
 )
-def test_other_words_and_other_numbers_do_not_agree(other):
+def test_other_texts_and_other_numbers_do_not_agree(other):
     golden = "It returned [0.5], 3 of 4, nan"
     assert messages.aligned(other, golden) != golden
 

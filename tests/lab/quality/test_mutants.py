@@ -15,10 +15,10 @@ ID = "normalization.one_hot"
 SAMPLE = 40
 
 MODULE = '''
-def scale(images, by: float = 2.0, words="valid"):
+def scale(images, by: float = 2.0, mode="valid"):
     """Stay as it is: 1 + 1."""
     # <answer>
-    if words != "valid":
+    if mode != "valid":
         raise ValueError(f"not {by + 1}")
     return images.sum(axis=0, keepdims=True)[1:] * by
     # </answer>
@@ -28,8 +28,8 @@ def scale(images, by: float = 2.0, words="valid"):
 def test_mutation_operators_of_every_kind():
     after = {m.change.partition(" -> ")[2] for m in mutants(MODULE, "lesson.scale")}
     assert after >= {
-        "def scale(images, by=1.0, words='valid'):",
-        "if words == 'valid':",
+        "def scale(images, by=1.0, mode='valid'):",
+        "if mode == 'valid':",
         "if True:",
         "raise Exception(f'not {by + 1}')",
         "pass",

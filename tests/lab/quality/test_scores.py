@@ -28,7 +28,7 @@ print(scores.key(syllabus.exercises()["cnn.compile_cnn"]))
 
 @pytest.fixture
 def course(tmp_path, reference):
-    """A copy of the course, to change its files."""
+    """Provide a copy of the course, to change its files."""
     for folder in COPIED:
         shutil.copytree(syllabus.ROOT / folder, tmp_path / folder)
     return tmp_path

@@ -22,9 +22,9 @@ def command_line(user: int | None = None) -> list[str]:
 
 def values_of(option: str, count: int) -> list[list[str]]:
     """Return the values after each occurrence of an option with so many values."""
-    words = command_line()
-    places = [place for place, word in enumerate(words) if word == option]
-    return [words[place + 1 : place + 1 + count] for place in places]
+    arguments = command_line()
+    places = [place for place, argument in enumerate(arguments) if argument == option]
+    return [arguments[place + 1 : place + 1 + count] for place in places]
 
 
 def test_of_the_course_only_the_execution_folder_is_mounted():
@@ -53,16 +53,16 @@ def test_the_probe_knows_every_environment_variable():
 
 
 def test_the_server_gets_its_socket_and_the_submission():
-    words = command_line()
-    server = words[words.index("cifar_lab.execution.server") + 1 :]
+    arguments = command_line()
+    server = arguments[arguments.index("cifar_lab.execution.server") + 1 :]
     assert server == ["7", str(SUBMISSION), *syllabus.modules()]
 
 
 def test_a_grader_who_is_root_runs_the_server_as_another_user():
-    words = command_line(user=61_003)
-    after = words[words.index("--") + 1 :]
+    arguments = command_line(user=61_003)
+    after = arguments[arguments.index("--") + 1 :]
     assert "--reuid=61003" in after and "--no-new-privs" in after
-    assert "--unshare-user" not in words
+    assert "--unshare-user" not in arguments
     assert "--unshare-user" in command_line() and "setpriv" not in " ".join(command_line())
 
 

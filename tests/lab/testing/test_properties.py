@@ -17,7 +17,7 @@ from cifar_lab.testing.properties import for_any
 
 @pytest.fixture
 def learner():
-    """A learner that no law here calls."""
+    """Provide a learner that no law here calls."""
     return Learner(lambda frame: frame)
 
 

@@ -43,7 +43,7 @@ def build_augmentation(seed=None):
 
 # %% transfer.build_augmentation: the learner's own layer
 class Jitter(keras.layers.Layer):
-    """All four in one affine map per picture."""
+    """All four in one affine map per image."""
 
     def __init__(self, seed=None, **kwargs):
         super().__init__(**kwargs)
@@ -184,11 +184,11 @@ def build_transfer_model(base, num_classes=10):
         name="head",
     )
     inputs = keras.Input(shape=(32, 32, 3))
-    pictures = build_augmentation()(inputs)
-    pictures = keras.ops.image.resize(
-        pictures, (height, width), interpolation="bilinear", data_format="channels_last"
+    x = build_augmentation()(inputs)
+    x = keras.ops.image.resize(
+        x, (height, width), interpolation="bilinear", data_format="channels_last"
     )
-    features = base(pictures / 127.5 - 1.0, training=False)
+    features = base(x / 127.5 - 1.0, training=False)
     return keras.Model(inputs, head(features))
 
 
@@ -237,10 +237,10 @@ def unfreeze_last(base, count=20):
 # %% transfer.unfreeze_last: sets of layers
 def unfreeze_last(base, count=20):
     base.trainable = True
-    thawed = set(base.layers[max(0, len(base.layers) - count) :])
+    free = set(base.layers[max(0, len(base.layers) - count) :])
     norms = {layer for layer in base.layers if type(layer) is keras.layers.BatchNormalization}
     for layer in base.layers:
-        layer.trainable = layer in thawed - norms
+        layer.trainable = layer in free - norms
     return base
 
 

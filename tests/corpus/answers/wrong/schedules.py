@@ -344,7 +344,7 @@ class ReduceOnPlateau(ReduceOnPlateau):
         return self.learning_rate
 
 
-# %% schedules.ReduceOnPlateau: the count goes on after a drop
+# %% schedules.ReduceOnPlateau: the count continues after a drop
 # says: drops again at once
 class ReduceOnPlateau(ReduceOnPlateau):
     def update(self, metric):
