@@ -19,7 +19,6 @@ from cifar_lab.testing.options import GradingOptions
 
 STORE = syllabus.ROOT / "records" / "graders" / "margins.json"
 ENOUGH = 5  # standard deviations
-TRAININGS = "grading and trains"
 
 
 @dataclass(frozen=True)
