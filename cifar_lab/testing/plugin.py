@@ -56,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group.addoption(
         "--unprivileged-user",
         action="store_true",
-        help="with --sandbox, as root: run it as an unprivileged user where sandboxes are forbidden",
+        help="with --sandbox, as root: run it as an unprivileged user where sandboxes fail",
     )
     group.addoption(
         "--hidden",
