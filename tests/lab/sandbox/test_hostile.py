@@ -36,12 +36,10 @@ from cifar_lab.course import stubs, syllabus
 from cifar_lab.course.verdict import total
 from cifar_lab.grading import intake
 from cifar_lab.grading.run import judge
+from cifar_lab.quality import corpus
 from cifar_lab.sandbox import users
 from cifar_lab.testing.options import GradingOptions
 
-CORPUS = syllabus.ROOT / "tests" / "corpus" / "hostile"
-TITLE = re.compile(r"^# %% (.+)$", re.MULTILINE)
-SETTING = re.compile(r"^# (\w+): (.+)$", re.MULTILINE)
 FILE = re.compile(r"^# --- file: (.+)$\n", re.MULTILINE)
 MODULE = "cifar_course/normalization.py"
 ATTACKED = """
@@ -83,19 +81,16 @@ class Entry:
 def entries() -> list[Entry]:
     """Return the corpus."""
     found = []
-    for path in sorted(CORPUS.glob("*.py")):
-        _, *parts = TITLE.split(path.read_text(encoding="utf-8"))
-        for title, text in zip(parts[::2], parts[1::2], strict=True):
-            code, *others = FILE.split(text)
-            settings = dict(SETTING.findall(code))
-            files = dict(zip(others[::2], others[1::2], strict=True))
-            entry = Entry(f"{path.stem}: {title}", settings, files)
-            own = settings.get("module", "normalization")
-            for module in {own, *(exercise.module for exercise in entry.judges)}:
-                if module != settings.get("without"):
-                    name = f"cifar_course/{module}.py"
-                    files[name] = _module(name, code if module == own else "", settings)
-            found.append(entry)
+    for cell in corpus.cells(corpus.CORPUS / "hostile"):
+        code, *others = FILE.split(cell.text)
+        files = dict(zip(others[::2], others[1::2], strict=True))
+        entry = Entry(f"{cell.file}: {cell.title}", cell.settings, files)
+        own = cell.settings.get("module", "normalization")
+        for module in {own, *(exercise.module for exercise in entry.judges)}:
+            if module != cell.settings.get("without"):
+                name = f"cifar_course/{module}.py"
+                files[name] = _module(name, code if module == own else "", cell.settings)
+        found.append(entry)
     return found
 
 
