@@ -29,7 +29,7 @@ def fingerprint(exercises: Iterable[Exercise]) -> str:
     return digest.hexdigest()
 
 
-@lru_cache(maxsize=1)  # a process goes on with the code that it has imported
+@lru_cache(maxsize=1)  # a process keeps the code that it has imported
 def _shared() -> str:
     versions = [platform.python_version(), *map(_version, PACKAGES)]
     digest = hashlib.sha256(json.dumps([versions, syllabus.thresholds()]).encode())

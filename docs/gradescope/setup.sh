@@ -5,7 +5,7 @@ source=${1:-/autograder/source}
 export DEBIAN_FRONTEND=noninteractive
 
 apt-get update
-# the sandbox; where the image forbids sandboxes, submissions run as another user
+# the sandbox; where the image forbids sandboxes, submissions run as an unprivileged user
 apt-get install --yes bubblewrap util-linux
 # the first of these that the image's Ubuntu offers
 for python in python3.12 python3.13 python3.11; do

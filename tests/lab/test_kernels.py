@@ -24,7 +24,7 @@ KERNELS = {
         "OPENBLAS_CORETYPE": "Nehalem",
     },
 }
-# a file with one of these words compares computed floats, or the outputs of notebooks
+# a file that contains this text compares computed floats, or the outputs of notebooks
 COMPARES = re.compile("assert_allclose|nbval")
 TESTS = Path(__file__).parent
 RUNS = {

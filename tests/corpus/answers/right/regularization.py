@@ -41,9 +41,9 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     rows = x.reshape(-1, x.shape[-1])
     mean = np.einsum("nc->c", rows) / len(rows)
-    centred = rows - mean
-    variance = np.einsum("nc,nc->c", centred, centred) / len(rows)
-    out = np.einsum("nc,c->nc", centred, gamma / np.sqrt(variance + epsilon)).reshape(x.shape) + beta
+    centered = rows - mean
+    variance = np.einsum("nc,nc->c", centered, centered) / len(rows)
+    out = np.einsum("nc,c->nc", centered, gamma / np.sqrt(variance + epsilon)).reshape(x.shape) + beta
     return (
         out,
         np.average([moving_mean, mean], axis=0, weights=[momentum, 1 - momentum]),
