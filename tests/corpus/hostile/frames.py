@@ -200,6 +200,8 @@ def attack():
             limit = getattr(resource, f"RLIMIT_{name}")
             try:
                 soft, hard = resource.prlimit(who, limit)
+                if hard == resource.RLIM_INFINITY:  # the parent's: there is nothing to raise
+                    continue
                 resource.prlimit(who, limit, (hard * 2, hard * 2))
             except (OSError, ValueError):
                 continue

@@ -76,7 +76,7 @@ def autograder(archive):
         for entry in archive.infolist():
             (place / "source" / entry.filename).chmod(entry.external_attr >> 16)
         shutil.copy(place / "source" / "run_autograder", place)
-        _cut(place / "source" / "cifar_lab" / "syllabus.toml")
+        _cut(place / "source" / "cifar_lab" / "course" / "syllabus.toml")
         (place / "venv").symlink_to(sys.prefix)
         (place / "submission_metadata.json").write_text("{}")
         yield place
@@ -186,7 +186,7 @@ def test_a_submission_reaches_nothing_and_leaves_nobody(autograder, within):
     spied.chmod(0o666)
     text = SPY.format(
         tests=str(autograder / "source" / "tests" / "grading"),
-        points=str(autograder / "source" / "cifar_lab" / "syllabus.toml"),
+        points=str(autograder / "source" / "cifar_lab" / "course" / "syllabus.toml"),
         results=str(autograder / "results" / "results.json"),
         report=str(spied),
     )
