@@ -116,8 +116,8 @@ def test_an_orphan_ends_and_leaves_nothing_behind(task, scratch):
     """Its worker is killed while it grades: it ends by itself, and its copy goes with it."""
     worker = (
         "import json, sys\n"
-        "from cifar_lab.grading import cohort\n"
-        "cohort._supervised(json.load(sys.stdin))"
+        "from cifar_lab.grading import batch\n"
+        "batch._supervised(json.load(sys.stdin))"
     )
     words = [sys.executable, "-c", worker]
     supervising = subprocess.Popen(words, stdin=subprocess.PIPE, text=True)

@@ -75,7 +75,7 @@ def autograder(archive):
         for entry in archive.infolist():
             (place / "source" / entry.filename).chmod(entry.external_attr >> 16)
         shutil.copy(place / "source" / "run_autograder", place)
-        _cut(place / "source" / "cifar_lab" / "syllabus.toml")
+        _cut(place / "source" / "cifar_lab" / "course" / "syllabus.toml")
         (place / "venv").symlink_to(sys.prefix)
         (place / "submission_metadata.json").write_text("{}")
         yield place
@@ -184,7 +184,7 @@ def test_a_submission_reaches_nothing_and_leaves_nobody(autograder, within):
     spied.chmod(0o666)
     text = SPY.format(
         tests=str(autograder / "source" / "tests" / "grading"),
-        points=str(autograder / "source" / "cifar_lab" / "syllabus.toml"),
+        points=str(autograder / "source" / "cifar_lab" / "course" / "syllabus.toml"),
         results=str(autograder / "results" / "results.json"),
         report=str(spied),
     )
@@ -204,7 +204,7 @@ def test_a_submission_reaches_nothing_and_leaves_nobody(autograder, within):
 def test_anunprivileged_who_reaches_the_tests_is_the_graders_fault(autograder):
     """Nothing has closed the course's folder yet."""
     code = (
-        "from pathlib import Path; from cifar_lab.grading.unprivileged import UnprivilegedUser\n"
+        "from pathlib import Path; from cifar_lab.sandbox.unprivileged import UnprivilegedUser\n"
         f"UnprivilegedUser(Path({str(autograder / 'submission')!r}))"
     )
     done = subprocess.run(

@@ -46,7 +46,7 @@ def handed_in(original: str, points: float | None = 50.0) -> students.Student:
     found = results.make_results(made_up_class.submission(original), {}, verdict, "", True)
     if points is not None:
         found["score"] = points
-    return students.read(found)
+    return students.read_student(found)
 
 
 def column(filled: roster.Filled, name: str) -> list[str]:
@@ -151,7 +151,7 @@ def test_who_is_not_graded_keeps_the_cell(gradebook):
 def test_an_invalid_submission_is_nobodys_zero(gradebook):
     """A damaged upload: whether it is worth nothing, a person says."""
     found = results.make_results(made_up_class.submission("alove"), {}, results.INVALID, "", True)
-    filled = roster.read(gradebook(CANVAS), "CIFAR").fill([students.read(found)])
+    filled = roster.read(gradebook(CANVAS), "CIFAR").fill([students.read_student(found)])
     assert column(filled, "CIFAR (4711)")[2] == ""
     assert filled.notes[0] == "alove: invalid submission, and nothing was entered"
 
@@ -163,7 +163,7 @@ def test_a_title_full_of_commas_parts_no_columns(gradebook):
 
 
 def test_another_scale_is_said(gradebook):
-    student = students.read(made_up_class.results_of_class(4)[0])
+    student = students.read_student(made_up_class.results_of_class(4)[0])
     assert student.worth == 100
     assert not any("at most" in n for n in roster.read(gradebook(CANVAS)).fill([student]).notes)
     smaller = gradebook(CANVAS.replace(",5,100,", ",5,20.0,"))
