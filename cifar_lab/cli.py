@@ -279,7 +279,9 @@ def train(
 
 @app.command()
 def grade(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder or zip a student.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A folder or zip file per student.")
+    ],
     out: Annotated[Path, typer.Option(metavar="OUT", help="Where the results go.")],
     workers: Annotated[int, typer.Option(min=1, help="Submissions at a time.")] = 2,
     scheduler: Annotated[
@@ -291,9 +293,9 @@ def grade(
     hidden: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Your own tests, with their own points.")
     ] = None,
-    no_sandbox: Annotated[
-        bool, typer.Option("--no-sandbox", help="For code you trust: results say so.")
-    ] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox/--no-sandbox", help="Without: for code that you trust.")
+    ] = True,
     roster_file: Annotated[
         Path | None,
         typer.Option("--roster", metavar="FILE", help="A gradebook from Canvas or Moodle to fill."),
@@ -302,10 +304,11 @@ def grade(
         str | None, typer.Option(metavar="NAME", help="Its column for the points.")
     ] = None,
 ) -> None:
-    """Grade every submission in FOLDER, each in a sandbox of its own; run again, it goes on."""
+    """Grade every submission in FOLDER, each in a sandbox of its own; a second run resumes."""
     from cifar_lab.grading import batch, intake
-    from cifar_lab.reports import roster, sanitize, write
-    from cifar_lab.sandbox import sandbox
+    from cifar_lab.reports import gradebook, sanitize, write
+    from cifar_lab.sandbox.sandbox import check as check_sandbox
+    from cifar_lab.testing.options import GradingOptions
 
     if not folder.is_dir():
         _stop(f"{folder} is not a folder")
@@ -314,26 +317,27 @@ def grade(
     if column is not None and roster_file is None:
         _stop("--column names a column of the gradebook: --roster FILE is missing")
     try:
-        gradebook = roster.read(roster_file, column) if roster_file else None
+        table = gradebook.read(roster_file, column) if roster_file else None
         wanted = tuple(e.id for e in syllabus.find(exercise or []))
-        if not no_sandbox:
-            sandbox.check(keras=any(map(syllabus.needs_keras, wanted)))
-        results = batch.grade_class(folder, out, workers, scheduler, not no_sandbox, wanted, hidden)
+        if sandbox:
+            check_sandbox(keras=any(map(syllabus.needs_keras, wanted)))
+        options = GradingOptions(
+            exercise=wanted, sandbox=sandbox, hidden=str(hidden.resolve()) if hidden else None
+        )
+        results = batch.grade_class(folder, out, options, workers, scheduler)
         passed_over = intake.passed_over(folder, out)
-        notes = write.publish(results, out, gradebook, passed_over)
-    except (roster.RosterError, sandbox.GradingError, batch.NoCluster) as problem:
-        _stop(problem)
+        notes = write.publish(results, out, table, passed_over)
     except OSError as error:
-        _stop(f"{error}. What is graded is kept: the same command goes on with what is missing")
+        _stop(f"{error}. What is graded is kept: run the same command to grade the rest")
     except KeyboardInterrupt:
-        print("\nInterrupted. The same command goes on with what is missing.", file=sys.stderr)
+        print("\nInterrupted. Run the same command to grade the rest.", file=sys.stderr)
         raise SystemExit(130) from None
     notes = [f"roster: {note}" for note in notes]
     notes += [f"passed over, neither a folder nor a zip file: {name}" for name in passed_over]
     for note in notes:
         screen.print(sanitize.visible(note), markup=False, highlight=False)
-    for verdict, count in sorted(Counter(one["extra_data"]["verdict"] for one in results).items()):
-        screen.print(f"{count:>6} {verdict}")
+    for outcome, count in sorted(Counter(one.outcome for one in results).items()):
+        screen.print(f"{count:>6} {outcome}")
     screen.print(f"{out / 'class.html'}, {out / 'grades.csv'}, {out / 'results'}")
 
 
@@ -354,11 +358,10 @@ def write_autograder(
     out: Annotated[Path, typer.Option(metavar="ZIP", help="Where the bundle goes.")],
 ) -> None:
     """Write the autograder to upload to Gradescope."""
-    from cifar_lab.grading import gradescope
-    from cifar_lab.publishing import handout
+    from cifar_lab.publishing import gradescope_bundle, handout
 
     try:
-        gradescope.bundle(out)
+        gradescope_bundle.write(out)
     except (handout.HandoutError, OSError) as problem:
         _stop(problem)
     screen.print(f"{out}: upload it as the assignment's autograder")

@@ -71,6 +71,12 @@ def exercises() -> dict[str, Exercise]:
     return {e.id: e for lesson in lessons() for e in lesson.exercises}
 
 
+def lesson_of(exercise: Exercise) -> Lesson:
+    """Return the lesson that an exercise belongs to."""
+    (lesson,) = (lesson for lesson in lessons() if lesson.module == exercise.module)
+    return lesson
+
+
 def modules() -> tuple[str, ...]:
     """The modules that a submission may hold."""
     return tuple(lesson.module for lesson in lessons())
