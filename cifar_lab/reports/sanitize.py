@@ -12,7 +12,7 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def visible(text: str) -> str:
-    """Return `text`, control and direction characters escaped, such as `\\u202e`; lines stay."""
+    r"""Return `text`, control and direction characters escaped, such as `\u202e`; lines stay."""
     return "".join(
         character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
         for character in text

@@ -12,7 +12,7 @@ from cifar_lab.grading.results import Results
 from cifar_lab.testing.options import GradingOptions
 
 FIRST = (
-    "Ada Alan Barbara Chidi Dana Edsger Emre Fatima Grace Hedy Ines Jun Katherine Linus Mei Noor"
+    "Ada Alan Barbara Chidi Dana Edsger Emre Fatima Grace Hedy Irene Jun Katherine Linus Mei Noor"
 )
 LAST = (
     "Adeyemi Brandt Costa Dijkstra Eriksen Fischer Gupta Hopper Ito Jansen Keller Lovelace Okafor"
