@@ -303,6 +303,9 @@ def grade(
     column: Annotated[
         str | None, typer.Option(metavar="NAME", help="Its column for the points.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace its entries that are not empty.")
+    ] = False,
 ) -> None:
     """Grade every submission in FOLDER, each in a sandbox of its own; a second run resumes."""
     from cifar_lab.grading import batch, intake
@@ -314,10 +317,16 @@ def grade(
         _stop(f"{folder} is not a folder")
     if hidden and not any(hidden.glob("test_*.py")):
         _stop(f"--hidden: there is no test_*.py in {hidden}")
-    if column is not None and roster_file is None:
-        _stop("--column names a column of the gradebook: --roster FILE is missing")
+    if roster_file is None and (column is not None or overwrite):
+        _stop("--column and --overwrite are about the gradebook: --roster FILE is missing")
     try:
-        table = gradebook.read(roster_file, column) if roster_file else None
+        table = gradebook.read(roster_file, column, overwrite) if roster_file else None
+        if table:
+            screen.print(
+                sanitize.visible(f"the points go into the column {table.title!r} of {roster_file}"),
+                markup=False,
+                highlight=False,
+            )
         wanted = tuple(e.id for e in syllabus.find(exercise or []))
         if sandbox:
             check_sandbox(keras=any(map(syllabus.needs_keras, wanted)))

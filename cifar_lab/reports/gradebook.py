@@ -10,15 +10,12 @@ from pathlib import Path
 
 from cifar_lab.course.errors import CourseError
 from cifar_lab.grading.results import Results
-from cifar_lab.reports import roster, sanitize
+from cifar_lab.reports import numbers, roster, sanitize
 from cifar_lab.reports.roster import Person
 
 BOM = "\ufeff"
-OTHERS = {
-    *("section", "root account", "institution", "department", "group", "groups"),
-    "last downloaded from this course",
-}
-COMPUTED = re.compile(r"course total.*|.*\(feedback\)")
+CANVAS_COLUMN = re.compile(r"(?P<name>.+) \(\d+\)")  # with the assignment's number
+MOODLE_COLUMN = re.compile(r"(?P<name>(?!course total).+) \(real\)", re.IGNORECASE)
 EMPTY = {"", "-"}  # Moodle writes the latter
 # a spreadsheet may compute with these, which does no harm: nothing is called
 NUMBER = re.compile(r"[-+]?[\d.,:/ %()-]*")
@@ -50,6 +47,8 @@ class Gradebook:
         people: The people of the roster; every other row is about the columns.
         column: Number of the column for the points.
         max_points: The points that the gradebook expects at most, as it writes them, or nothing.
+        overwrite: Replace entries that are not empty.
+        mark: The decimal mark of its numbers.
         delimiter: What separates two cells.
         line_end: What ends a row.
         bom: The mark at the start of the file, or nothing.
@@ -59,9 +58,16 @@ class Gradebook:
     people: list[Person]
     column: int
     max_points: str
+    overwrite: bool
+    mark: str
     delimiter: str
     line_end: str
     bom: str
+
+    @property
+    def title(self) -> str:
+        """Title of the column for the points."""
+        return self.rows[0][self.column].strip()
 
     def fill(self, results: Iterable[Results]) -> Filled:
         """Return a copy with the points of every submission that is graded and matched.
@@ -79,25 +85,36 @@ class Gradebook:
             else:
                 notes.append(_unmatched(one, found))
         for person in self.people:
-            claim = claims[person.row]
+            claim = _without_empty_parts(claims[person.row])
             if len(claim) > 1:
                 names = ", ".join(one.original for one in claim)
                 notes.append(f"{names}: all of them fit {person.shown}; nothing was entered")
             elif claim and not claim[0].graded:
                 notes.append(f"{claim[0].original}: {claim[0].outcome}; nothing was entered")
             elif claim:
-                rows[person.row][self.column] = f"{claim[0].points:g}"
+                notes += self._enter(claim[0], person, rows[person.row])
         absent = [person.shown for person in self.people if not claims[person.row]]
         if absent:
             notes.append(f"without a submission: {'; '.join(absent)}")
         return Filled(self._as_text(rows), [*notes, *self._other_scale(results)])
 
+    def _enter(self, one: Results, person: Person, row: list[str]) -> list[str]:
+        """Write the points into a person's row, or return a note that says why not."""
+        entry, points = row[self.column].strip(), numbers.text_of(one.points, self.mark)
+        if numbers.parse(entry, self.mark) == one.points:
+            return []
+        if entry not in EMPTY and not self.overwrite:
+            return [
+                f"{one.original}: {points} points were not entered: the gradebook has {entry!r} "
+                f"for {person.shown}. --overwrite enters them"
+            ]
+        row[self.column] = points
+        return []
+
     def _other_scale(self, results: list[Results]) -> list[str]:
         most = max((one.max_points for one in results), default=0)
-        try:
-            if not most or float(self.max_points) == most:
-                return []
-        except ValueError:  # Moodle does not say
+        expected = numbers.parse(self.max_points, self.mark)
+        if not most or expected in (None, most):  # Moodle does not say what it expects
             return []
         return [
             f"the gradebook expects {self.max_points} points at most, this grading gives up to "
@@ -111,12 +128,15 @@ class Gradebook:
         return self.bom + table.getvalue()
 
 
-def read(file: Path, column: str | None = None) -> Gradebook:
+def read(file: Path, column: str | None = None, overwrite: bool = False) -> Gradebook:
     """Read an exported gradebook and find the column for the points.
 
     Args:
         file: CSV, as Canvas or Moodle exports it.
-        column: Title of the column for the points; None means the one that is empty.
+        column: Title of the column for the points, with or without what Canvas or Moodle adds to
+            the assignment's name. None means the only grade column, or the only one with empty
+            cells.
+        overwrite: Replace entries that are not empty.
 
     Raises:
         GradebookError: The file is no such table, or it is not clear which column is meant.
@@ -137,11 +157,20 @@ def read(file: Path, column: str | None = None) -> Gradebook:
         )
     rows = [row + [""] * (len(titles) - len(row)) for row in rows]
     start = _first_person(rows)
-    place = _column(file, rows, start, column)
-    max_points = rows[start - 1][place].strip() if start > 1 else ""
-    people = [roster.person(titles, rows[n], n) for n in range(start, len(rows)) if any(rows[n])]
-    line_end = "\r\n" if first.endswith("\r") else "\n"
-    return Gradebook(rows, people, place, max_points, delimiter, line_end, bom)
+    grades = _grade_columns(rows, start)
+    mark = numbers.decimal_mark(row[n] for row in rows[start - 1 :] for n in grades)
+    place = _column(file, rows[start:], grades, column)
+    return Gradebook(
+        rows=rows,
+        people=roster.people(titles, rows, start),
+        column=place,
+        max_points=rows[start - 1][place].strip() if start > 1 else "",
+        overwrite=overwrite,
+        mark=mark,
+        delimiter=delimiter,
+        line_end="\r\n" if first.endswith("\r") else "\n",
+        bom=bom,
+    )
 
 
 def _delimiter(first: str) -> str:
@@ -160,7 +189,11 @@ def _titles(row: list[str]) -> list[str]:
 
 
 def _is_gradebook(titles: list[str]) -> bool:
-    return {"student", "id"} <= set(titles) or "first name" in titles
+    return _is_canvas(titles) or "first name" in titles
+
+
+def _is_canvas(titles: list[str]) -> bool:
+    return "id" in titles and ("student" in titles or {"lastname", "firstname"} <= set(titles))
 
 
 def _text_of(file: Path) -> str:
@@ -182,31 +215,59 @@ def _first_person(rows: list[list[str]]) -> int:
     return 1
 
 
-def _column(file: Path, rows: list[list[str]], start: int, name: str | None) -> int:
+def _grade_columns(rows: list[list[str]], start: int) -> dict[int, re.Match]:
+    """Return the columns that may hold points: their titles by number.
+
+    Canvas states the points possible of each; Moodle calls them real.
+    """
+    canvas = _is_canvas(_titles(rows[0]))
+    found = {}
+    for number, cell in enumerate(rows[0]):
+        title = (CANVAS_COLUMN if canvas else MOODLE_COLUMN).fullmatch(cell.strip())
+        above = rows[start - 1][number] if start > 1 else ""
+        if title and (not canvas or any(character.isdigit() for character in above)):
+            found[number] = title
+    return found
+
+
+def _column(
+    file: Path, people: list[list[str]], grades: dict[int, re.Match], name: str | None
+) -> int:
     """Return the number of the column for the points."""
-    header = [cell.strip() for cell in rows[0]]
-    above = rows[start - 1] if start > 1 else [""] * len(header)
-    free = [
-        number
-        for number, title in enumerate(header)
-        if title.lower() not in roster.LOGINS | roster.NAMES | OTHERS
-        and not COMPUTED.fullmatch(title.lower())
-        and "read only" not in above[number]
-    ]
-    if name is None:
-        meant = [n for n in free if all(row[n].strip() in EMPTY for row in rows[start:])]
-        wanted = "exactly one empty grade column"
-    else:
-        # Canvas adds the assignment's number to its name
-        meant = [n for n in free if name in (header[n], re.sub(r" \(\d+\)$", "", header[n]))]
-        wanted = f"exactly one grade column {name!r}"
-    if len(meant) != 1:
-        names = ", ".join(repr(header[n]) for n in free) or "none"
+    if not grades:
         raise GradebookError(
-            f"{file} should have {wanted}, and has {len(meant)}. Its grade columns are: {names}. "
-            "--column NAME picks one"
+            f"{file}: found no grade column. Canvas calls it 'NAME (NUMBER)' and states the points "
+            "possible, Moodle calls it 'NAME (Real)'"
         )
-    return meant[0]
+    if name is not None:
+        meant = [n for n, title in grades.items() if name in (title[0], title["name"])]
+        wanted = f" {name!r}"
+    else:
+        is_open = {n: any(row[n].strip() in EMPTY for row in people) for n in grades}
+        meant = [n for n in grades if is_open[n] or len(grades) == 1]
+        wanted = " with empty cells"
+    if len(meant) == 1:
+        return meant[0]
+    titles = ", ".join(repr(grades[n][0]) for n in meant or grades)
+    found = f"{len(meant)} grade columns{wanted}: {titles}"
+    if not meant:
+        found = f"no grade column{wanted}; its grade columns are {titles}"
+    raise GradebookError(f"{file}: found {found}; --column NAME chooses one")
+
+
+def _without_empty_parts(claim: list[Results]) -> list[Results]:
+    """Return a person's submissions; parts of one of them count once.
+
+    Moodle makes a folder of a student's file and another one of the online text, which holds no
+    modules.
+    """
+    parts = defaultdict(list)
+    for one in claim:
+        parts[roster.submission_of(one.original)].append(one)
+    kept = []
+    for group in parts.values():
+        kept += [one for one in group if not one.invalid] or group[:1]
+    return kept
 
 
 def _unmatched(one: Results, found: Sequence[Person]) -> str:

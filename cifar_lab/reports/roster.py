@@ -7,17 +7,18 @@ decides. A file that Canvas named carries the ID itself.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 LOGINS = {
     *("id", "sis user id", "sis login id", "integration id"),  # Canvas
     *("id number", "username", "email address"),  # Moodle
 }
-NAMES = {"student", "first name", "surname", "last name"}
+NAMES = {"student", "lastname", "firstname", "first name", "surname", "last name"}
 # how the two name the files of an assignment that are downloaded together
 CANVAS_FILE = re.compile(r"[^_]+(?:_LATE)?_(?P<id>\d+)_\d+_.*")
-MOODLE_FILE = re.compile(r"(?P<name>.+)_\d+_assignsubmission_.*")
+MOODLE_FILE = re.compile(r"(?P<submission>(?P<name>.+)_\d+)_assignsubmission_.*")
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,20 @@ class Person:
     keys: tuple[set[str], ...]
 
 
-def person(titles: Sequence[str], cells: Sequence[str], row: int) -> Person:
-    """Return the person in a row of a gradebook whose columns have these titles in lower case."""
+def people(titles: Sequence[str], rows: Sequence[Sequence[str]], start: int) -> list[Person]:
+    """Return the people in the rows of a gradebook from `start` on.
+
+    Args:
+        titles: Titles of the columns, in lower case.
+        rows: All rows.
+        start: Number of the first row that is a person's.
+    """
+    found = [_person(titles, rows[n], n) for n in range(start, len(rows)) if any(rows[n])]
+    names = Counter(person.shown for person in found)
+    return [person if names[person.shown] == 1 else _with_logins(person) for person in found]
+
+
+def _person(titles: Sequence[str], cells: Sequence[str], row: int) -> Person:
     filled = [(title, cell.strip()) for title, cell in zip(titles, cells, strict=False) if cell]
     canvas_ids = {cell for title, cell in filled if title == "id"}
     logins = {_plain(cell) for title, cell in filled if title in LOGINS}
@@ -45,6 +58,12 @@ def person(titles: Sequence[str], cells: Sequence[str], row: int) -> Person:
     name = " ".join(cell for title, cell in filled if title in NAMES)
     keys = (canvas_ids, logins, before_at, {_sorted_words(name)})
     return Person(row, name or "; ".join(sorted(logins)), keys)
+
+
+def _with_logins(person: Person) -> Person:
+    """Return a person whose name another one has, shown with the logins."""
+    _, logins, *_ = person.keys
+    return replace(person, shown=f"{person.shown} ({', '.join(sorted(logins))})")
 
 
 def people_of(submission: str, people: Iterable[Person]) -> list[Person]:
@@ -57,14 +76,24 @@ def people_of(submission: str, people: Iterable[Person]) -> list[Person]:
     return []
 
 
+def submission_of(name: str) -> str:
+    """Return what the parts of one submission have in common: Moodle makes a folder of each."""
+    found = MOODLE_FILE.fullmatch(_stem(name))
+    return found["submission"] if found else name
+
+
 def _claims(submission: str) -> tuple[str, str, str, str]:
     """Return what a submission's name may be, for each of a person's keys."""
-    stem = submission[:-4] if submission.lower().endswith(".zip") else submission
+    stem = _stem(submission)
     if found := CANVAS_FILE.fullmatch(stem):
         return found["id"], "", "", ""
     if found := MOODLE_FILE.fullmatch(stem):
         stem = found["name"]
     return "", _plain(stem), _plain(stem), _sorted_words(stem)
+
+
+def _stem(submission: str) -> str:
+    return submission[:-4] if submission.lower().endswith(".zip") else submission
 
 
 def _plain(text: str) -> str:

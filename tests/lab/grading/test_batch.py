@@ -75,10 +75,13 @@ def test_pages_and_the_gradebook_come_with_the_results(students, command, tmp_pa
     shutil.rmtree(students / "eve")
     shutil.rmtree(students / "bob")
     file, out = tmp_path / "moodle.csv", tmp_path / "out"
-    file.write_text("First name,Email address,Points\nAda,ada@uni.example,-\n", encoding="utf-8")
+    file.write_text(
+        "First name,Email address,Points (Real)\nAda,ada@uni.example,-\n", encoding="utf-8"
+    )
     arguments = ("grade", students, "--out", out, "--no-sandbox", *ONLY[:2], "--roster", file)
     done = command(*arguments)
     assert done.returncode == 0, done.stderr
+    assert f"the points go into the column 'Points (Real)' of {file}" in done.stdout
     assert "roster: =zoe.zip: nobody in the roster" in done.stdout
     assert (out / "roster.csv").read_text(encoding="utf-8").endswith("Ada,ada@uni.example,2\n")
     for kind in ("feedback/*.html", "junit/*.xml"):
@@ -92,13 +95,32 @@ def test_pages_and_the_gradebook_come_with_the_results(students, command, tmp_pa
 
 def test_an_ambiguous_gradebook_is_refused_before_anything_is_graded(students, command, tmp_path):
     out, file = tmp_path / "out", tmp_path / "canvas.csv"
-    file.write_text("Student,ID,One,Two\nAda,1,,\n", encoding="utf-8")
+    text = "Student,ID,One (1),Two (2)\n    Points Possible,,1.00,2.00\nAda,1,,\n"
+    file.write_text(text, encoding="utf-8")
     arguments = ("grade", students, "--out", out, "--no-sandbox", *ONLY[:2])
     refused = command(*arguments, "--roster", file)
-    assert refused.returncode == 2 and "'One', 'Two'. --column NAME" in refused.stderr
+    assert refused.returncode == 2
+    assert "'One (1)', 'Two (2)'; --column NAME chooses one" in refused.stderr
     refused = command(*arguments, "--column", "One")
     assert refused.returncode == 2 and "--roster FILE is missing" in refused.stderr
+    refused = command(*arguments, "--overwrite")
+    assert refused.returncode == 2 and "--roster FILE is missing" in refused.stderr
     assert not out.exists()
+
+
+def test_an_entry_in_the_gradebook_stays_without_overwrite(students, command, tmp_path):
+    for name in ("bob", "eve", "nil"):
+        shutil.rmtree(students / name)
+    file, out = tmp_path / "canvas.csv", tmp_path / "out"
+    text = "Student,ID,One (1)\n    Points Possible,,2.00\nada,1,EX\nzoe,2,\n"
+    file.write_text(text, encoding="utf-8")
+    arguments = ("grade", students, "--out", out, "--no-sandbox", *ONLY[:2], "--roster", file)
+    done = command(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "2 points were not entered: the gradebook has 'EX' for ada" in done.stdout
+    assert (out / "roster.csv").read_text().endswith("ada,1,EX\nzoe,2,2\n")
+    assert command(*arguments, "--overwrite").returncode == 0
+    assert (out / "roster.csv").read_text().endswith("ada,1,2\nzoe,2,2\n")
 
 
 def test_every_submission_has_a_secret_of_its_own(tmp_path):

@@ -20,7 +20,7 @@ MOODLE_PEOPLE = [
 
 def rows_of(original: str, titles: list[str], people: list[list[str]]) -> list[int]:
     """Return the numbers of the rows whose people a submission of this name may be from."""
-    everybody = [roster.person(titles, cells, row) for row, cells in enumerate(people)]
+    everybody = roster.people(titles, people, start=0)
     return [person.row for person in roster.people_of(original, everybody)]
 
 
