@@ -286,10 +286,13 @@ def grade(
     hidden: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Your own tests, with their own points.")
     ] = None,
-    no_sandbox: Annotated[
+    sandbox: Annotated[
         bool,
-        typer.Option("--no-sandbox", help="Only for code that you trust; the results say so."),
-    ] = False,
+        typer.Option(
+            "--sandbox/--no-sandbox",
+            help="Without a sandbox: only for code that you trust; the results say so.",
+        ),
+    ] = True,
     roster_file: Annotated[
         Path | None,
         typer.Option("--roster", metavar="FILE", help="A gradebook from Canvas or Moodle to fill."),
@@ -297,32 +300,39 @@ def grade(
     column: Annotated[
         str | None, typer.Option(metavar="NAME", help="The gradebook's column for the points.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace its entries that are not empty.")
+    ] = False,
 ) -> None:
     """Grade every submission in FOLDER, each in its own sandbox.
 
     Run again, the command grades what is new or has changed.
     """
     from cifar_lab.grading import batch, intake
-    from cifar_lab.reports import roster, sanitize, write
-    from cifar_lab.sandbox import sandbox
+    from cifar_lab.reports import gradebook, write
+    from cifar_lab.sandbox.sandbox import check as check_sandbox
+    from cifar_lab.testing.options import GradingOptions
 
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder; name the one that holds the submissions")
     if hidden and not any(hidden.glob("test_*.py")):
         raise UsageError(f"--hidden: there is no test_*.py in {hidden}")
-    if column is not None and roster_file is None:
-        raise UsageError("--column names a column of the gradebook; add --roster FILE")
+    if roster_file is None and (column is not None or overwrite):
+        raise UsageError("--column and --overwrite are about the gradebook; add --roster FILE")
+    wanted = tuple(e.id for e in syllabus.find(exercise or []))
+    options = GradingOptions(
+        exercise=wanted, sandbox=sandbox, hidden=str(hidden.resolve()) if hidden else None
+    )
     try:
         with _interruptible("Run the same command again to grade the remaining submissions."):
-            gradebook = roster.read(roster_file, column) if roster_file else None
-            wanted = tuple(e.id for e in syllabus.find(exercise or []))
-            if not no_sandbox:
-                sandbox.check(keras=any(map(syllabus.needs_keras, wanted)))
-            results = batch.grade_class(
-                folder, out, workers, scheduler, not no_sandbox, wanted, hidden
-            )
+            table = gradebook.read(roster_file, column, overwrite) if roster_file else None
+            if table:
+                _show(f"the points go into the column {table.title!r} of {roster_file}")
+            if sandbox:
+                check_sandbox(keras=any(map(syllabus.needs_keras, wanted)))
+            results = batch.grade_class(folder, out, options, workers, scheduler)
             skipped = intake.passed_over(folder, out)
-            notes = write.publish(results, out, gradebook, skipped)
+            notes = write.publish(results, out, table, skipped)
     except OSError as error:
         raise UsageError(
             f"{error}. Finished results are kept; run the same command again to grade the rest"
@@ -330,10 +340,17 @@ def grade(
     notes = [f"roster: {note}" for note in notes]
     notes += [f"skipped, because it is neither a folder nor a zip file: {name}" for name in skipped]
     for note in notes:
-        screen.print(sanitize.visible(note), markup=False, highlight=False)
-    for verdict, count in sorted(Counter(one["extra_data"]["verdict"] for one in results).items()):
-        screen.print(f"{count:>6} {verdict}")
+        _show(note)
+    for outcome, count in sorted(Counter(one.outcome for one in results).items()):
+        screen.print(f"{count:>6} {outcome}")
     screen.print(f"{out / 'class.html'}, {out / 'grades.csv'}, {out / 'results'}")
+
+
+def _show(text: str) -> None:
+    """Print a line that may hold names from submissions and gradebooks."""
+    from cifar_lab.reports import sanitize
+
+    screen.print(sanitize.visible(text), markup=False, highlight=False)
 
 
 @app.command("handout")
@@ -354,9 +371,9 @@ def write_autograder(
     out: Annotated[Path, typer.Option(metavar="ZIP", help="The zip file to write.")],
 ) -> None:
     """Write the autograder to upload to Gradescope."""
-    from cifar_lab.grading import gradescope
+    from cifar_lab.publishing import gradescope_bundle
 
-    gradescope.bundle(out)
+    gradescope_bundle.write(out)
     screen.print(f"{out}: upload it as the assignment's autograder")
 
 

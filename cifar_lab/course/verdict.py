@@ -1,5 +1,6 @@
 """Verdicts: of a test, of an exercise with its points, and their sums."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -70,10 +71,7 @@ class ExerciseVerdict:
     @property
     def status(self) -> Status:
         """`passed`, `failed` or `not written`."""
-        if self.passed:
-            return Status.PASSED
-        untouched = all(test.not_written == self.exercise.id for test in self.tests)
-        return Status.NOT_WRITTEN if untouched else Status.FAILED
+        return status_of(self.exercise.id, self.tests)
 
     @property
     def was_killed(self) -> bool:
@@ -106,6 +104,19 @@ class ExerciseVerdict:
                 for test in self.tests
             ],
         }
+
+
+def status_of(exercise: str, tests: Sequence[Any]) -> Status:
+    """Return the status of an exercise.
+
+    Args:
+        exercise: Id of the exercise.
+        tests: Its tests: objects with `passed` and `not_written`.
+    """
+    if tests and all(test.passed for test in tests):
+        return Status.PASSED
+    untouched = all(test.not_written == exercise for test in tests)
+    return Status.NOT_WRITTEN if untouched else Status.FAILED
 
 
 def total_hidden(verdicts: list[ExerciseVerdict]) -> tuple[float, float]:

@@ -1,1 +1,1 @@
-"""Judging a submission: calling it, comparing, verdicts, points."""
+"""Grading: take a submission in, judge it, write its results; a whole class at a time."""

@@ -1,4 +1,4 @@
-"""Grade one submission and write its results: what a worker of the class's cluster runs.
+"""Grade one submission and write its results, in a process that a worker of the class starts.
 
 python -m cifar_lab.grading.grade_one < TASK    (JSON: the arguments of `grade`, by name)
 """
@@ -13,89 +13,79 @@ import time
 from pathlib import Path
 
 from cifar_lab.course import syllabus
+from cifar_lab.course.verdict import ExerciseVerdict, Outcome
 from cifar_lab.grading import intake
-from cifar_lab.grading.results import (
-    GRADED,
-    GRADING_ERROR,
-    INVALID,
-    UNPRIVILEGED,
-    UNTRUSTED,
-    make_results,
-    write_results,
-)
+from cifar_lab.grading.results import Results
 from cifar_lab.grading.run import CannotJudge, judge
 from cifar_lab.testing.options import GradingOptions
 
-PATIENCE = 30  # seconds to tidy up: a sandbox alone may take 10 to come down
+TRIES = 2  # a grading error, or a killed process, may be an accident of the machine
+CLEANUP = 30  # seconds to tidy up: the end of a sandbox alone may take 10
 
 
-def grade(
-    source: str,
-    name: str,
-    file: str,
-    key: str,
-    sandboxed: bool,
-    exercises: list[str],
-    secret: str,
-    hidden: str | None = None,
-    unprivileged: bool = False,
-) -> str:
+def grade(source: str, name: str, file: str, key: str, options: GradingOptions) -> Outcome:
     """Judge a submission and write its results.
 
     Args:
         source: The submission, a folder or a zip file.
-        name: Its safe name.
-        file: Where the results go.
-        key: What they depend on.
-        sandboxed: Run it in a sandbox.
-        exercises: What to judge, as in `syllabus.find`; none mean all.
-        secret: Decides on the images that its networks are scored on.
-        hidden: The folder of an instructor's own tests, if there are any.
-        unprivileged: In place of a sandbox there is only another user.
+        name: The submission's safe name.
+        file: Path of the results.
+        key: The key of the results (`key_of`).
+        options: The settings of the grading.
 
     Returns:
-        The verdict: `graded`, `invalid submission` or `grading error`.
+        `GRADED`, `INVALID` or `GRADING_ERROR`.
     """
     with tempfile.TemporaryDirectory(prefix="cifar-course-") as folder:
         copy = Path(folder, "submission")
         submission = intake.take_in(Path(source), name, copy)
         Path(folder).chmod(0o755)  # the sandbox's user reads the copy
-        verdicts, verdict, words = {}, INVALID, "There is nothing to judge."
+        verdicts, outcome, message = {}, Outcome.INVALID, "There is nothing to judge."
         if submission.valid:
-            verdict, words = GRADED, ""
             try:
-                asked = syllabus.find(exercises)
-                options = GradingOptions(
-                    sandbox=sandboxed, unprivileged_user=unprivileged, hidden=hidden, secret=secret
-                )
-                verdicts = judge(copy, asked, options)
-                # it may have been the machine, short of memory, say: the second verdict stands
-                killed = [v.exercise for v in verdicts.values() if v.was_killed]
-                verdicts |= judge(copy, killed, options)
-            except CannotJudge as problem:
-                verdict, words = GRADING_ERROR, str(problem)
-    trusted = sandboxed and not unprivileged
-    stamp = UNPRIVILEGED if unprivileged else UNTRUSTED
-    found = make_results(submission, verdicts, verdict, key, trusted, words, stamp)
-    write_results(Path(file), found)
-    return verdict
+                verdicts, outcome, message = _verdicts(copy, options), Outcome.GRADED, ""
+            except CannotJudge as error:
+                outcome, message = Outcome.GRADING_ERROR, str(error)
+    results = Results.of(submission, outcome, key, options, verdicts.values(), message)
+    results.write(Path(file))
+    return outcome
+
+
+def _verdicts(folder: Path, options: GradingOptions) -> dict[str, ExerciseVerdict]:
+    """Return all verdicts; what failed through the machine is tried again, and then stands.
+
+    Raises:
+        CannotJudge: The grader failed in every try.
+    """
+    verdicts: dict[str, ExerciseVerdict] = {}
+    exercises = syllabus.find(options.exercise)
+    for tries_left in reversed(range(TRIES)):
+        try:
+            verdicts |= judge(folder, exercises, options)
+        except CannotJudge:
+            if not tries_left:
+                raise
+        else:
+            exercises = [verdict.exercise for verdict in verdicts.values() if verdict.was_killed]
+    return verdicts
 
 
 def _end_with(parent: int) -> None:
-    """End when the worker that asked is gone: another one does this submission again."""
+    """End this process when the worker is gone: another worker grades the submission again."""
     while os.getppid() == parent:
         time.sleep(0.5)
-    # as Ctrl-C does it, so that the copy of the submission goes, too
+    # like Ctrl-C, so that the copy of the submission is removed, too
     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-    time.sleep(PATIENCE)
+    time.sleep(CLEANUP)
     os._exit(1)
 
 
 def main() -> None:
-    """Grade what standard input says; print the verdict."""
+    """Grade the task on standard input."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     threading.Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
-    print(grade(**json.load(sys.stdin)))
+    task = json.load(sys.stdin)
+    grade(**task | {"options": GradingOptions.from_json(task["options"])})
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Takes a submission in: finds its modules, copies them and nothing else, and says what it left.
+"""Take a submission in: find its modules, copy them and nothing else, and name what was ignored.
 
-A submission is a folder or a zip file, named after its student. It may hold anything: links, devices,
-archives that unpack without end, files that pretend to be pytest's. Only the course's modules are
-ever read, up to a size, as plain files; nothing in here is imported or run.
+A submission is a folder or a zip file, named after its student. It may hold anything: links,
+devices, archives that unpack without end, files that pretend to be pytest's. Only the course's
+modules are read, up to a size, as plain files. Nothing here is imported or run.
 """
 
 import codecs
@@ -23,16 +23,17 @@ from pathlib import Path, PurePosixPath
 from cifar_lab.course import syllabus
 from cifar_lab.execution.loader import PACKAGE
 
-LARGEST = 256 * 1024  # bytes of a module
-DEEPEST = 3  # folders that cifar_course/ may lie in
-MOST = 200_000  # files of a submission that are looked at; a virtual environment has 50,000
-NAMED = 20  # of what was ignored
-# what a folder or a damaged zip file may raise; ValueError: a name that is not UTF-8
+MODULE_LIMIT = 256 * 1024  # bytes
+DEPTH_LIMIT = 3  # folders around cifar_course/
+FILE_LIMIT = 200_000  # files of a submission; a virtual environment has 50,000
+NAMED = 20  # ignored files that are named
+# the errors that a folder or a damaged zip file may raise; ValueError: a name that is not UTF-8
 UNREADABLE = (
     *(OSError, EOFError, RuntimeError, NotImplementedError, ValueError),
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
 )
-# compiles what comes in as JSON; a process of its own, for some sources make the compiler crash
+# compiles the sources that standard input has as JSON, in a process of its own: some sources crash
+# the compiler
 COMPILE = """
 import json, sys
 for name, text in json.load(sys.stdin).items():
@@ -45,14 +46,14 @@ for name, text in json.load(sys.stdin).items():
 
 @dataclass
 class Submission:
-    """One student's submission, as far as it could be taken in.
+    """One student's submission, taken in as far as possible.
 
     Attributes:
         name: Safe as a file's name, and different from all others'.
-        original: As it was called in the folder.
-        modules: What was copied.
-        ignored: What else was there, the first few of it.
-        problems: What is wrong with it; a submission without any module is invalid.
+        original: Its name in the folder of the class.
+        modules: Modules that were copied.
+        ignored: The first few of all other files.
+        problems: Sentences on what is wrong; a submission without any module is invalid.
     """
 
     name: str
@@ -63,20 +64,25 @@ class Submission:
 
     @property
     def valid(self) -> bool:
-        """Whether there is anything to judge."""
+        """True if there is something to judge."""
         return bool(self.modules)
 
 
 @dataclass(frozen=True)
 class Member:
-    """One file of a submission: its path inside, and how to read at most so many bytes of it."""
+    """One file of a submission.
+
+    Attributes:
+        path: Path inside the submission.
+        read: Returns at most so many bytes of the file; None if it is not a plain file.
+    """
 
     path: PurePosixPath
-    read: Callable[[int], bytes] | None  # None for what is not a plain file
+    read: Callable[[int], bytes] | None
 
 
 def submissions(folder: Path, out: Path | None = None) -> dict[str, Path]:
-    """Every submission in a folder by its safe name: its folders and zip files, without `out`."""
+    """Return the submissions in a folder by safe name: its folders and zip files, without `out`."""
     found: dict[str, Path] = {}
     for path in _visible(folder, out):
         if not _may_be_a_submission(path):
@@ -90,7 +96,7 @@ def submissions(folder: Path, out: Path | None = None) -> dict[str, Path]:
 
 
 def passed_over(folder: Path, out: Path | None = None) -> list[str]:
-    """What else is in a class's folder: some of it may be somebody's work all the same."""
+    """Return the names of all else in a class's folder, which may still be somebody's work."""
     return [path.name for path in _visible(folder, out) if not _may_be_a_submission(path)]
 
 
@@ -109,12 +115,12 @@ def _is_zip(path: Path) -> bool:
 
 
 def _is_aside(name: str) -> bool:
-    """Whether a file or folder is a program's own: settings, caches, environments."""
+    """Return True if a file or folder is a program's own: settings, caches, environments."""
     return name.startswith(".") or name in ("__MACOSX", "__pycache__")
 
 
 def safe_name(name: str) -> str:
-    """A name that is safe in a path, a table and a page."""
+    """Return a name that is safe in a path, a table and a page."""
     plain = unicodedata.normalize("NFKC", name)
     plain = re.sub(r"[^\w.+@-]+", "_", plain)[:80].strip("._-+@")
     return plain or "unnamed"
@@ -135,7 +141,8 @@ def take_in(source: Path, name: str, target: Path) -> Submission:
         if len(zips) == 1:
             source = zips[0]
         elif zips:
-            submission.problems.append(f"{len(zips)} zip files, and nobody can tell which is meant")
+            names = ", ".join(path.name for path in zips)
+            submission.problems.append(f"found {len(zips)} zip files ({names}); keep one")
         if source.is_dir():
             _copy_modules(_files_of_folder(source), target, submission)
         else:
@@ -150,7 +157,7 @@ def take_in(source: Path, name: str, target: Path) -> Submission:
 
 
 def _zips_in(folder: Path) -> list[Path]:
-    """The zip files of a folder without modules: so Moodle hands over a student's zip file."""
+    """Return the zip files of a folder without modules: Moodle puts a zip file into a folder."""
     if not folder.is_dir():
         return []
     files = list(files_below(folder))
@@ -160,7 +167,7 @@ def _zips_in(folder: Path) -> list[Path]:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, and every folder that is not entered; no link is followed."""
+    """Yield every file below a folder and every folder that is not entered; follow no link."""
     for place, folders, files in os.walk(folder):
         left_out = [f for f in folders if _is_aside(f) or Path(place, f).is_symlink()]
         folders[:] = sorted(set(folders).difference(left_out))
@@ -177,7 +184,7 @@ def _reader(path: Path) -> Callable[[int], bytes] | None:
         return None
 
     def read(most: int) -> bytes:
-        # neither a link nor a pipe that took the file's place meanwhile is waited for
+        # do not wait for a link or a pipe that took the file's place in the meantime
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         with os.fdopen(os.open(path, flags), "rb") as file:
             return file.read(most)
@@ -197,7 +204,7 @@ def _files_of_archive(archive: zipfile.ZipFile) -> Iterator[Member]:
 
 def _archive_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[int], bytes]:
     def read(most: int) -> bytes:
-        # so many bytes are unpacked, whatever size the archive claims
+        # so many bytes are unpacked, whatever size the archive states
         with archive.open(entry) as file:
             return file.read(most)
 
@@ -205,12 +212,12 @@ def _archive_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callabl
 
 
 def _copy_modules(members: Iterator[Member], target: Path, submission: Submission) -> None:
-    """Sort out what is there, and copy the modules of the one package that there is."""
+    """Copy the modules of the package, if there is exactly one, and list all other files."""
     packages: dict[PurePosixPath, dict[str, Member]] = {}
     ignored = []
     for number, member in enumerate(members):
-        if number == MOST:
-            submission.problems.append(f"more than {MOST:,} files; the others were not looked at")
+        if number == FILE_LIMIT:
+            submission.problems.append(f"found more than {FILE_LIMIT:,} files; hand in fewer")
             break
         package = member.path.parent
         is_module = member.path.stem in syllabus.modules() and member.path.suffix == ".py"
@@ -219,7 +226,7 @@ def _copy_modules(members: Iterator[Member], target: Path, submission: Submissio
             is_module
             and not climbs
             and package.name == PACKAGE
-            and len(package.parts) <= DEEPEST + 1
+            and len(package.parts) <= DEPTH_LIMIT + 1
         ):
             packages.setdefault(package, {})[member.path.stem] = member
         elif str(member.path) != f"{PACKAGE}/__init__.py":
@@ -229,7 +236,7 @@ def _copy_modules(members: Iterator[Member], target: Path, submission: Submissio
         submission.ignored.append(f"and {len(ignored) - NAMED:,} more")
     if len(packages) > 1:
         places = ", ".join(sorted(str(package) for package in packages))
-        submission.problems.append(f"more than one {PACKAGE}/, and nobody can tell which: {places}")
+        submission.problems.append(f"found several {PACKAGE}/ folders ({places}); keep one")
         return
     texts = {}
     for module, member in sorted(next(iter(packages.values()), {}).items()):
@@ -242,13 +249,13 @@ def _copy_modules(members: Iterator[Member], target: Path, submission: Submissio
 
 
 def _text_of(member: Member, submission: Submission) -> str | None:
-    """A module's text, UTF-8, one kind of line end; None, and a fault, if it is none."""
+    """Return a module's text with one kind of line end, or note a problem and return None."""
     if member.read is None:
         submission.problems.append(f"{member.path} is not a plain file")
         return None
-    content = member.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        submission.problems.append(f"{member.path} is larger than {LARGEST // 1024} KiB")
+    content = member.read(MODULE_LIMIT + 1)
+    if len(content) > MODULE_LIMIT:
+        submission.problems.append(f"{member.path} is larger than {MODULE_LIMIT // 1024} KiB")
         return None
     try:
         text = content.removeprefix(codecs.BOM_UTF8).decode("utf-8")
@@ -262,7 +269,7 @@ def _text_of(member: Member, submission: Submission) -> str | None:
 
 
 def _syntax_errors(texts: dict[str, str]) -> list[str]:
-    """What does not parse; such a module is copied all the same, and fails its own exercises."""
+    """Return what does not parse; such a module is copied, and fails only its own exercises."""
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-c", COMPILE],
@@ -274,8 +281,8 @@ def _syntax_errors(texts: dict[str, str]) -> list[str]:
             timeout=60,
         )
     except subprocess.TimeoutExpired:
-        return ["the compiler did not come to an end with it"]
+        return ["the modules do not parse: the compiler did not end within a minute"]
     problems = done.stdout.splitlines()
     if done.returncode:
-        problems.append("the compiler crashed on it")
+        problems.append("the modules do not parse: the compiler crashed")
     return problems

@@ -1,143 +1,302 @@
-"""What a judgement looks like outside: Gradescope's results, a gradebook's table."""
+"""One student's results: what a grading writes, and what reports and a second grading read.
 
-import csv
-import hashlib
-import io
+The file is in Gradescope's results format for autograders. Everything for which that format has no
+field is in `extra_data`, where `version` numbers the layout.
+"""
+
 import json
-import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from cifar_lab.course import syllabus
+from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
-from cifar_lab.course.fingerprint import fingerprint
-from cifar_lab.course.verdict import ExerciseVerdict, total, total_hidden
-from cifar_lab.grading.intake import Submission, files_below
-from cifar_lab.reports import sanitize
-
-NOT_GRADED, GRADED = "not graded", "graded"
-INVALID, GRADING_ERROR = "invalid submission", "grading error"
-UNTRUSTED = "Graded without a sandbox: this code could have written its own verdict."
-UNPRIVILEGED = (
-    "Graded without a full sandbox: this code ran as another user, who could neither read the tests "
-    "nor write results, but had the network and whatever the machine lets anybody read."
+from cifar_lab.course.verdict import (
+    ExerciseVerdict,
+    FailureKind,
+    Outcome,
+    Status,
+    TestVerdict,
+    total,
+    total_hidden,
 )
-LARGE = 2**24  # bytes of a file
-COLUMNS = ("name", "original", "points", "verdict", "trusted")
+from cifar_lab.grading.intake import Submission
+from cifar_lab.testing.options import GradingOptions
+
+VERSION = 1
+SCORED = (Outcome.GRADED, Outcome.INVALID)  # a grading error is nobody's zero
+NO_SANDBOX = "Graded without a sandbox: this code could have written its own verdict."
+NO_FULL_SANDBOX = (
+    "Graded without a full sandbox: this code ran as an unprivileged user, who could neither read "
+    "the tests nor write results, but could use the network and read what every user may read."
+)
+GRADER_FAILED = "The grader failed; this is no grade."
 
 
-def make_results(
-    submission: Submission,
-    verdicts: Mapping[str, ExerciseVerdict],
-    verdict: str,
-    key: str,
-    trusted: bool,
-    words: str = "",
-    stamp: str = UNTRUSTED,
-) -> dict[str, Any]:
-    """One student's results, in Gradescope's format for autograders.
+class ResultsError(CourseError):
+    """Results that are damaged, or written by another version of the course."""
 
-    Args:
-        submission: As it was taken in.
-        verdicts: By exercise id; none for a submission that was not judged.
-        verdict: `graded`, `not graded`, `invalid submission` or `grading error`.
-        key: Of the submission, the course and the environment: the same key, the same results.
-        trusted: Whether there was a sandbox.
-        words: What else a reader should know; of a grading error, what staff should.
-        stamp: What is said where it cannot be trusted.
+
+@dataclass(frozen=True)
+class TestResult:
+    """Result of one grading test.
+
+    Attributes:
+        exercise: Id of the exercise that the test belongs to.
+        name: First line of the test's docstring.
+        passed: True if the submission passed the test.
+        max_points: Points for passing; a failed test has none.
+        message: What the student reads; empty for a hidden test.
+        mistake: The misconception that was recognized, if any; None for a hidden test.
+        failure_kind: Why learner code did not answer, if it did not.
+        not_written: Id of the exercise whose stub was met, if any.
+        hidden: True for an instructor's own test, of which a student sees name and status only.
     """
-    # what the grader says of its own fault may quote a hidden test: it is not for students
-    public = "The grader failed; this is no grade." if verdict == GRADING_ERROR else words
-    lines = [public, "" if trusted else stamp, *submission.problems]
-    if submission.ignored:
-        lines.append("Not part of a submission, and ignored: " + ", ".join(submission.ignored))
-    flags = {flag for v in verdicts.values() for test in v.tests for flag in test.flags}
-    found = {
-        "output": "\n".join(line for line in lines if line),
-        "tests": [entry for v in verdicts.values() for entry in _tests(v)],
-        "extra_data": {
-            **asdict(submission),
-            "verdict": verdict,
-            "key": key,
-            "trusted": trusted,
-            "flags": sorted(flags),
-            "words": words,
-        },
-    }
-    if verdict in (GRADED, INVALID):  # the grader's own fault is nobody's zero
-        every = list(verdicts.values())
-        found["score"] = round(total(every)[0] + total_hidden(every)[0], 2)
-    return found
 
+    __test__ = False  # pytest, too, collects classes by this prefix
 
-def write_results(file: Path, found: Mapping[str, Any]) -> None:
-    """Keep one student's results, whole or not at all."""
-    write_whole(file, json.dumps(found, indent=1) + "\n")
+    exercise: str
+    name: str
+    passed: bool
+    max_points: float
+    message: str = ""
+    mistake: str | None = None
+    failure_kind: FailureKind | None = None
+    not_written: str | None = None
+    hidden: bool = False
 
+    @property
+    def points(self) -> float:
+        """Points that the test earned, not rounded."""
+        return self.max_points if self.passed else 0.0
 
-def write_not_graded(file: Path, submission: Submission, trusted: bool) -> None:
-    """What stands in the results' place until there are any: no score, so nobody's zero."""
-    write_results(file, make_results(submission, {}, NOT_GRADED, "", trusted, "Not graded yet."))
+    @property
+    def written(self) -> bool:
+        """True unless the test met the stub of its own exercise."""
+        return self.not_written != self.exercise
 
-
-def _tests(verdict: ExerciseVerdict) -> list[dict[str, Any]]:
-    # the shares are exact here; only their sum is rounded
-    worth = float(verdict.exercise.points) / max(len(verdict.tests), 1)
-    public = [(test, worth, False) for test in verdict.tests]
-    hidden = [(test, points, True) for test, points in verdict.hidden]
-    return [
-        {
-            "name": f"{verdict.exercise.id}: {test.name}",
-            "score": points if test.passed else 0.0,
-            "max_score": points,
-            "status": "passed" if test.passed else "failed",
-            # of a hidden test a student sees name and verdict
-            "output": "" if is_hidden else test.message,
+    def to_json(self) -> dict[str, Any]:
+        """Return the test's entry in Gradescope's format."""
+        return {
+            "name": f"{self.exercise}: {self.name}",
+            "score": self.points,
+            "max_score": self.max_points,
+            "status": Status.PASSED if self.passed else Status.FAILED,
+            "output": self.message,
             "extra_data": {
-                "mistake": None if is_hidden else test.mistake,
-                "failure_kind": test.failure_kind,
-                "hidden": is_hidden,
-                "not_written": test.not_written,
+                "mistake": self.mistake,
+                "failure_kind": self.failure_kind,
+                "not_written": self.not_written,
+                "hidden": self.hidden,
             },
         }
-        for test, points, is_hidden in [*public, *hidden]
-    ]
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> Self:
+        """Return the result that `to_json` wrote, without the message of a hidden test."""
+        data = entry["extra_data"]
+        hidden = data["hidden"] or entry.get("visibility") == "hidden"
+        exercise, _, name = entry["name"].partition(": ")
+        return cls(
+            exercise=exercise,
+            name=name,
+            passed=Status(entry["status"]) == Status.PASSED,
+            max_points=entry["max_score"],
+            message="" if hidden else entry["output"],
+            mistake=None if hidden else data["mistake"],
+            failure_kind=data["failure_kind"] and FailureKind(data["failure_kind"]),
+            not_written=data["not_written"],
+            hidden=hidden,
+        )
 
 
-def gradebook(found: Iterable[dict[str, Any]]) -> str:
-    """`grades.csv`: a line for each submission."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for one in found:
-        data = one["extra_data"]
-        points = one.get("score", "")
-        row = (data["name"], data["original"], points, data["verdict"], data["trusted"])
-        writer.writerow([sanitize.cell(value) for value in row])
-    return table.getvalue()
+@dataclass(frozen=True)
+class Results:
+    """Results of one submission.
+
+    Attributes:
+        name: The submission's name, safe as a file's name.
+        original: The submission's name in the folder of the class.
+        outcome: State of the grading.
+        key: Hash of everything that the results depend on: the same key, the same results.
+        sandbox: As in `GradingOptions`.
+        unprivileged_user: As in `GradingOptions`.
+        points: Points earned; None where there is no grade, which is not the same as zero.
+        message: What the grader says about the submission as a whole. After a grading error it is
+            for staff only, because it may quote a hidden test.
+        modules: Modules that were judged.
+        ignored: The first few files of the submission that were ignored.
+        problems: Sentences on what is wrong with the submission's files.
+        flags: What else a person should review.
+        tests: Results of the tests, by exercise in the order of the course.
+    """
+
+    name: str
+    original: str
+    outcome: Outcome
+    key: str
+    sandbox: bool
+    unprivileged_user: bool
+    points: float | None
+    message: str = ""
+    modules: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    tests: tuple[TestResult, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        submission: Submission,
+        outcome: Outcome,
+        key: str,
+        options: GradingOptions,
+        verdicts: Iterable[ExerciseVerdict] = (),
+        message: str = "",
+    ) -> Self:
+        """Return the results of a grading.
+
+        Args:
+            submission: The submission as it was taken in.
+            outcome: State of the grading.
+            key: As in the class.
+            options: The settings of the grading.
+            verdicts: One verdict per exercise; none for a submission that was not judged.
+            message: As in the class.
+        """
+        verdicts = list(verdicts)
+        points = round(total(verdicts)[0] + total_hidden(verdicts)[0], 2)
+        flags = {flag for verdict in verdicts for test in verdict.tests for flag in test.flags}
+        return cls(
+            name=submission.name,
+            original=submission.original,
+            outcome=outcome,
+            key=key,
+            sandbox=options.sandbox,
+            unprivileged_user=options.unprivileged_user,
+            points=points if outcome in SCORED else None,
+            message=message,
+            modules=tuple(submission.modules),
+            ignored=tuple(submission.ignored),
+            problems=tuple(submission.problems),
+            flags=tuple(sorted(flags)),
+            tests=tuple(result for verdict in verdicts for result in _tests(verdict)),
+        )
+
+    @property
+    def graded(self) -> bool:
+        """True if the submission was judged."""
+        return self.outcome == Outcome.GRADED
+
+    @property
+    def invalid(self) -> bool:
+        """True if the submission holds nothing to judge."""
+        return self.outcome == Outcome.INVALID
+
+    @property
+    def trusted(self) -> bool:
+        """True if the submission could not have written its own results."""
+        return self.sandbox and not self.unprivileged_user
+
+    @property
+    def max_points(self) -> float:
+        """Points of all tests together."""
+        return round(sum(test.max_points for test in self.tests), 2)
+
+    @property
+    def output(self) -> str:
+        """Text about the whole submission that Gradescope shows to the student."""
+        failed = self.outcome == Outcome.GRADING_ERROR
+        lines = [GRADER_FAILED if failed else self.message, self._caveat, *self.problems]
+        if self.ignored:
+            lines.append("Not part of a submission, and ignored: " + ", ".join(self.ignored))
+        return "\n".join(line for line in lines if line)
+
+    @property
+    def _caveat(self) -> str:
+        if self.trusted:
+            return ""
+        return NO_FULL_SANDBOX if self.unprivileged_user else NO_SANDBOX
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the results in Gradescope's format."""
+        own = {name: value for name, value in vars(self).items() if name not in ("tests", "points")}
+        found = {
+            "output": self.output,
+            "tests": [test.to_json() for test in self.tests],
+            "extra_data": {"version": VERSION, "trusted": self.trusted, **own},
+        }
+        if self.points is not None:
+            found["score"] = self.points
+        return found
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Return the results that `to_json` wrote.
+
+        Raises:
+            ResultsError: They are damaged, or of another version.
+        """
+        try:
+            data = dict(fields["extra_data"])
+            version = data.pop("version", "none")
+            if version != VERSION:
+                raise ResultsError(
+                    f"the version of these results is {version}, and this course reads version "
+                    f"{VERSION}: run `cifar-course grade` again"
+                )
+            del data["trusted"]
+            data = {n: tuple(v) if isinstance(v, list) else v for n, v in data.items()}
+            data["outcome"] = Outcome(data["outcome"])
+            tests = tuple(map(TestResult.from_json, fields["tests"]))
+            return cls(**data, points=fields.get("score"), tests=tests)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise ResultsError(f"these results are damaged ({reason})") from None
+
+    def write(self, file: Path) -> None:
+        """Write the results to a file, whole or not at all."""
+        write_whole(file, json.dumps(self.to_json(), indent=1) + "\n")
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Return the results in a file.
+
+        Raises:
+            OSError: There is no such file, or it is not readable.
+            ResultsError: The file is damaged, or of another version.
+        """
+        try:
+            return cls.from_json(json.loads(file.read_text(encoding="utf-8")))
+        except (ResultsError, ValueError) as error:
+            raise ResultsError(f"{file}: {error}") from None
 
 
-def key_of(source: Path, asked: str) -> str:
-    """What the results of a submission depend on: its bytes, the course's, the packages', the task."""
-    course = fingerprint(syllabus.exercises().values())
-    total_hash = hashlib.sha256(f"{course} {asked}".encode())
-    files = files_below(source) if source.is_dir() else [source]
-    for file in (file for file in files if not file.is_dir()):
-        total_hash.update(f"{file.relative_to(source.parent)}\0".encode(errors="replace"))
-        total_hash.update(_content(file))
-    return total_hash.hexdigest()[:32]
+def not_graded(submission: Submission, options: GradingOptions) -> Results:
+    """Return what is in the results' place until there are any: no points, so nobody's zero."""
+    return Results.of(submission, Outcome.NOT_GRADED, "", options, message="Not graded yet.")
 
 
-def _content(file: Path) -> bytes:
-    """What tells one state of a file from another."""
-    try:
-        state = file.lstat()
-        if not stat.S_ISREG(state.st_mode):
-            return b"no plain file"
-        if state.st_size > LARGE:  # a dataset, say, which nobody reads
-            return f"{state.st_size} bytes of {state.st_mtime_ns}".encode()
-        return file.read_bytes()
-    except OSError:  # whatever is wrong with it, intake says so
-        return b"unreadable"
+def _tests(verdict: ExerciseVerdict) -> list[TestResult]:
+    # points of a test are exact here; only their sum is rounded
+    each = float(verdict.exercise.points) / max(len(verdict.tests), 1)
+    public = [_test(verdict, test, each) for test in verdict.tests]
+    return public + [_test(verdict, test, points, hidden=True) for test, points in verdict.hidden]
+
+
+def _test(
+    verdict: ExerciseVerdict, test: TestVerdict, max_points: float, hidden: bool = False
+) -> TestResult:
+    return TestResult(
+        exercise=verdict.exercise.id,
+        name=test.name,
+        passed=test.passed,
+        max_points=max_points,
+        message="" if hidden else test.message,
+        mistake=None if hidden else test.mistake,
+        failure_kind=test.failure_kind,
+        not_written=test.not_written,
+        hidden=hidden,
+    )

@@ -1,49 +1,51 @@
-"""A student's results as JUnit XML, for whatever shows test results."""
+"""One student's results as JUnit XML, which many tools show."""
 
 from xml.etree import ElementTree
 
+from cifar_lab.course.verdict import Status
+from cifar_lab.grading.results import Results, TestResult
 from cifar_lab.reports.sanitize import xml
-from cifar_lab.reports.students import Law, Marks, Student
+from cifar_lab.reports.students import ExerciseResult, Student, observed
 
 
 def document(student: Student) -> str:
-    """The XML document: a test suite for each exercise, or one that says why there is none."""
-    root = ElementTree.Element("testsuites", name=xml(student.name))
-    for marks in student.exercises.values():
-        _add_exercise(root, marks)
-    if not student.graded:
-        _add_fault(root, student)
+    """Return the XML document: a test suite per exercise, or one that says why there is none."""
+    root = ElementTree.Element("testsuites", name=xml(student.results.name))
+    for result in student.exercises.values():
+        _add_exercise(root, result)
+    if not student.results.graded:
+        _add_ungraded(root, student.results)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, "unicode") + "\n"
 
 
-def _add_exercise(root: ElementTree.Element, marks: Marks) -> None:
-    failures = sum(not law.passed for law in marks.laws)
-    suite = _suite(root, marks.exercise, tests=len(marks.laws), failures=failures)
-    for law in marks.laws:
+def _add_exercise(root: ElementTree.Element, result: ExerciseResult) -> None:
+    failures = sum(not test.passed for test in result.tests)
+    suite = _suite(root, result.exercise, tests=len(result.tests), failures=failures)
+    for test in result.tests:
         case = ElementTree.SubElement(suite, "testcase", classname=suite.get("name"))
-        case.set("name", xml(law.name))
-        if not law.passed:
-            _add_failure(case, law)
+        case.set("name", xml(test.name))
+        if not test.passed:
+            _add_failure(case, test)
 
 
-def _add_failure(case: ElementTree.Element, law: Law) -> None:
-    kind = law.failure_kind or ("failed" if law.written else "not written")
+def _add_failure(case: ElementTree.Element, test: TestResult) -> None:
+    kind = test.failure_kind or (Status.FAILED if test.written else Status.NOT_WRITTEN)
     failure = ElementTree.SubElement(case, "failure", type=xml(kind))
-    failure.set("message", xml("a hidden test" if law.hidden else law.came))
-    failure.text = xml(law.message)
+    failure.set("message", xml("a hidden test" if test.hidden else observed(test)))
+    failure.text = xml(test.message)
 
 
-def _add_fault(root: ElementTree.Element, student: Student) -> None:
-    """A submission without a judgement: a failure if it is its own fault, otherwise an error."""
-    own = student.invalid
-    suite = _suite(root, "submission", tests=1, failures=int(own), errors=int(not own))
+def _add_ungraded(root: ElementTree.Element, results: Results) -> None:
+    """Add a failure for an invalid submission, or an error where the grader has no grade."""
+    invalid = results.invalid
+    suite = _suite(root, "submission", tests=1, failures=int(invalid), errors=int(not invalid))
     case = ElementTree.SubElement(suite, "testcase", classname="submission", name="is judged")
-    outcome = ElementTree.SubElement(case, "failure" if own else "error", type=student.verdict)
-    # what the grader says about its own fault may quote a hidden test
-    words = "\n".join(student.problems) if own else "There is no grade, and this is not a zero."
-    outcome.set("message", student.verdict)
-    outcome.text = xml(words)
+    element = ElementTree.SubElement(case, "failure" if invalid else "error", type=results.outcome)
+    element.set("message", results.outcome)
+    # the message of a grading error may quote a hidden test
+    text = "\n".join(results.problems) if invalid else "There is no grade, and this is not a zero."
+    element.text = xml(text)
 
 
 def _suite(root: ElementTree.Element, name: str, **counts: int) -> ElementTree.Element:

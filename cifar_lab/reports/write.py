@@ -1,42 +1,64 @@
-"""Writes what comes out of a grading, from the results alone: pages, JUnit XML, the roster."""
+"""Write everything that comes out of a grading, from the results alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from cifar_lab.course.files import write_whole
-from cifar_lab.reports import html, junit
-from cifar_lab.reports.roster import Roster
-from cifar_lab.reports.students import read_student
+from cifar_lab.grading.results import Results
+from cifar_lab.reports import html, junit, sanitize
+from cifar_lab.reports.gradebook import Gradebook
+from cifar_lab.reports.students import Student
+
+COLUMNS = ("name", "original", "points", "outcome", "trusted")
 
 
 def publish(
-    results: Iterable[Mapping[str, Any]],
+    results: Iterable[Results],
     out: Path,
-    roster: Roster | None = None,
+    gradebook: Gradebook | None = None,
     passed_over: Sequence[str] = (),
 ) -> list[str]:
-    """Write `class.html`, `feedback/NAME.html`, `junit/NAME.xml` and, of a roster, `roster.csv`.
+    """Write the reports on a class.
+
+    They are `grades.csv`, `class.html`, `feedback/NAME.html`, `junit/NAME.xml` and, with a
+    gradebook, `roster.csv`.
 
     Args:
-        results: Of the whole class, as `make_results` makes them.
-        out: The folder for all of it.
-        roster: The gradebook to fill.
-        passed_over: What else was in the class's folder.
+        results: Results of the whole class.
+        out: The folder for all reports.
+        gradebook: The gradebook to fill.
+        passed_over: What else is in the folder of the class.
 
     Returns:
-        What a person must settle in the roster.
+        Sentences on what a person must settle in the gradebook.
     """
-    students = [read_student(one) for one in results]
+    results = list(results)
+    write_whole(out / "grades.csv", grades_csv(results))
     for folder in ("feedback", "junit"):
         (out / folder).mkdir(parents=True, exist_ok=True)
+    students = [Student(one) for one in results]
     for student in students:
-        write_whole(out / "feedback" / f"{student.name}.html", html.feedback_page(student))
-        write_whole(out / "junit" / f"{student.name}.xml", junit.document(student))
+        name = student.results.name
+        write_whole(out / "feedback" / f"{name}.html", html.feedback_page(student))
+        write_whole(out / "junit" / f"{name}.xml", junit.document(student))
     notes = []
-    if roster is not None:
-        filled = roster.fill(students)
+    if gradebook is not None:
+        filled = gradebook.fill(results)
         notes = filled.notes
         write_whole(out / "roster.csv", filled.text)
     write_whole(out / "class.html", html.class_page(students, notes, passed_over))
     return notes
+
+
+def grades_csv(results: Iterable[Results]) -> str:
+    """Return a table with a line per submission."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in results:
+        points = "" if one.points is None else one.points
+        row = (one.name, one.original, points, one.outcome, one.trusted)
+        writer.writerow([sanitize.cell(value) for value in row])
+    return table.getvalue()

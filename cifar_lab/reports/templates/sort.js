@@ -1,17 +1,17 @@
 "use strict";
-// A click on a header sorts by its column, a second one the other way round; what has no value
-// comes last, either way.
+// A click on a header sorts by its column, a second click in reverse. Rows without a value come
+// last in both.
 function sortBy(table, headers, column) {
-  const downwards = headers[column].getAttribute("aria-sort") === "ascending";
+  const descending = headers[column].getAttribute("aria-sort") === "ascending";
   const rows = [...table.tBodies[0].rows].map((row) => [row, row.cells[column].dataset.value]);
   const numbers = headers[column].dataset.kind === "number";
   rows.sort(([, a], [, b]) => {
     if (a === "" || b === "") return (a === "") - (b === "");
     const order = numbers ? a - b : a.localeCompare(b);
-    return downwards ? -order : order;
+    return descending ? -order : order;
   });
   headers.forEach((header) => header.setAttribute("aria-sort", "none"));
-  headers[column].setAttribute("aria-sort", downwards ? "descending" : "ascending");
+  headers[column].setAttribute("aria-sort", descending ? "descending" : "ascending");
   table.tBodies[0].append(...rows.map(([row]) => row));
 }
 

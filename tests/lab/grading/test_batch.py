@@ -1,4 +1,4 @@
-"""A class is graded: results, gradebook, a second run that does what is missing, nothing lost."""
+"""A class is graded: results, gradebook, and a second run that grades only what changed."""
 
 import csv
 import json
@@ -7,25 +7,15 @@ import zipfile
 
 import pytest
 
-from cifar_lab.course.syllabus import exercises
-from cifar_lab.course.verdict import ExerciseVerdict, TestVerdict
-from cifar_lab.grading import intake
 from cifar_lab.grading.batch import _secret_of
-from cifar_lab.grading.results import (
-    GRADED,
-    GRADING_ERROR,
-    INVALID,
-    UNTRUSTED,
-    gradebook,
-    make_results,
-)
+from cifar_lab.grading.results import NO_SANDBOX
 
 ONLY = ("--exercise", "normalization.one_hot", "--exercise", "normalization.standardize")
 
 
 @pytest.fixture
 def students(tmp_path, reference):
-    """Five submissions: right, wrong, one that ends every process, one without code, a zip file."""
+    """Write five submissions: right, wrong, ending every process, without code, a zip file."""
     folder = tmp_path / "class"
     right = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
     texts = {
@@ -45,14 +35,14 @@ def students(tmp_path, reference):
 @pytest.mark.sandboxed
 def test_a_class_is_graded_and_graded_again(students, command, tmp_path):
     out = tmp_path / "out"
-    words = ("grade", students, "--out", out, "--workers", 2, *ONLY)
-    done = command(*words)
+    arguments = ("grade", students, "--out", out, "--workers", 2, *ONLY)
+    done = command(*arguments)
     assert done.returncode == 0, done.stderr
     results = {file.stem: json.loads(file.read_text()) for file in (out / "results").iterdir()}
     scores = {name: result["score"] for name, result in results.items()}
     assert scores == {"ada": 5.0, "bob": 3.0, "eve": 0.0, "nil": 0.0, "zoe": 5.0}
-    verdicts = {name: result["extra_data"]["verdict"] for name, result in results.items()}
-    assert verdicts == {**dict.fromkeys(scores, "graded"), "nil": "invalid submission"}
+    outcomes = {name: result["extra_data"]["outcome"] for name, result in results.items()}
+    assert outcomes == {**dict.fromkeys(scores, "graded"), "nil": "invalid submission"}
     assert all(t["extra_data"]["failure_kind"] == "crash" for t in results["eve"]["tests"])
     assert {t["name"].partition(":")[0] for t in results["bob"]["tests"]} == {
         *("normalization.one_hot", "normalization.standardize")
@@ -65,30 +55,33 @@ def test_a_class_is_graded_and_graded_again(students, command, tmp_path):
     source = students / "bob" / "cifar_course" / "normalization.py"
     source.write_text(source.read_text(encoding="utf-8") + "\n# late\n", encoding="utf-8")
     (out / "results" / "ada.json").write_text('{"half a file')
-    assert command(*words).returncode == 0
+    assert command(*arguments).returncode == 0
     changed = {file.stem for file in before if file.stat().st_mtime_ns != before[file]}
     assert changed == {"ada", "bob"}
     assert json.loads((out / "results" / "ada.json").read_text())["score"] == 5.0
 
 
 def test_without_a_sandbox_it_refuses_or_says_so(students, command, tmp_path):
-    words = ("grade", students, "--out", tmp_path / "out", *ONLY[:2])
-    refused = command(*words, env={"PATH": "/nowhere"})
+    arguments = ("grade", students, "--out", tmp_path / "out", *ONLY[:2])
+    refused = command(*arguments, env={"PATH": "/nowhere"})
     assert refused.returncode == 2 and "bubblewrap" in refused.stderr
     shutil.rmtree(students / "eve")  # without a sandbox it would end the grader
-    assert command(*words, "--no-sandbox", env={"PATH": "/nowhere"}).returncode == 0
+    assert command(*arguments, "--no-sandbox", env={"PATH": "/nowhere"}).returncode == 0
     result = json.loads((tmp_path / "out" / "results" / "ada.json").read_text())
-    assert UNTRUSTED in result["output"] and result["extra_data"]["trusted"] is False
+    assert NO_SANDBOX in result["output"] and result["extra_data"]["trusted"] is False
 
 
-def test_pages_and_the_roster_come_with_the_results(students, command, tmp_path):
+def test_pages_and_the_gradebook_come_with_the_results(students, command, tmp_path):
     shutil.rmtree(students / "eve")
     shutil.rmtree(students / "bob")
     file, out = tmp_path / "moodle.csv", tmp_path / "out"
-    file.write_text("First name,Email address,Points\nAda,ada@uni.example,-\n", encoding="utf-8")
-    words = ("grade", students, "--out", out, "--no-sandbox", *ONLY[:2], "--roster", file)
-    done = command(*words)
+    file.write_text(
+        "First name,Email address,Points (Real)\nAda,ada@uni.example,-\n", encoding="utf-8"
+    )
+    arguments = ("grade", students, "--out", out, "--no-sandbox", *ONLY[:2], "--roster", file)
+    done = command(*arguments)
     assert done.returncode == 0, done.stderr
+    assert f"the points go into the column 'Points (Real)' of {file}" in done.stdout
     assert "roster: =zoe.zip: nobody in the roster" in done.stdout
     assert (out / "roster.csv").read_text(encoding="utf-8").endswith("Ada,ada@uni.example,2\n")
     for kind in ("feedback/*.html", "junit/*.xml"):
@@ -96,43 +89,38 @@ def test_pages_and_the_roster_come_with_the_results(students, command, tmp_path)
     page = (out / "class.html").read_text(encoding="utf-8")
     assert "nobody in the roster" in page
     (out / "class.html").unlink()
-    assert command(*words).returncode == 0
+    assert command(*arguments).returncode == 0
     assert (out / "class.html").read_text(encoding="utf-8") == page
 
 
-def test_a_roster_that_leaves_doubts_is_refused_before_anything_is_graded(
-    students, command, tmp_path
-):
+def test_an_ambiguous_gradebook_is_refused_before_anything_is_graded(students, command, tmp_path):
     out, file = tmp_path / "out", tmp_path / "canvas.csv"
-    file.write_text("Student,ID,One,Two\nAda,1,,\n", encoding="utf-8")
-    words = ("grade", students, "--out", out, "--no-sandbox", *ONLY[:2])
-    refused = command(*words, "--roster", file)
-    assert refused.returncode == 2 and "'One', 'Two'. --column NAME" in refused.stderr
-    refused = command(*words, "--column", "One")
+    text = "Student,ID,One (1),Two (2)\n    Points Possible,,1.00,2.00\nAda,1,,\n"
+    file.write_text(text, encoding="utf-8")
+    arguments = ("grade", students, "--out", out, "--no-sandbox", *ONLY[:2])
+    refused = command(*arguments, "--roster", file)
+    assert refused.returncode == 2
+    assert "'One (1)', 'Two (2)'; --column NAME chooses one" in refused.stderr
+    refused = command(*arguments, "--column", "One")
+    assert refused.returncode == 2 and "--roster FILE is missing" in refused.stderr
+    refused = command(*arguments, "--overwrite")
     assert refused.returncode == 2 and "--roster FILE is missing" in refused.stderr
     assert not out.exists()
 
 
-def test_a_grader_error_is_no_zero():
-    found = make_results(intake.Submission("ada", "ada"), {}, GRADING_ERROR, "", True, "why")
-    assert "score" not in found
-    assert "why" not in found["output"] and found["extra_data"]["words"] == "why"
-
-
-def test_the_sum_of_the_tests_is_the_score():
-    exercise = exercises()["normalization.standardize"]
-    tests = [TestVerdict(str(n), passed=n > 0) for n in range(4)]
-    verdicts = {exercise.id: ExerciseVerdict(exercise, tests)}
-    found = make_results(intake.Submission("a", "a"), verdicts, GRADED, "", True)
-    assert found["score"] == pytest.approx(sum(test["score"] for test in found["tests"]), abs=0.01)
-
-
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@a", " =1", "\t=1"])
-def test_no_cell_is_a_formula(name):
-    submission = intake.Submission("ada", name)
-    found = make_results(submission, {}, INVALID, "", True)
-    (_, row) = csv.reader(gradebook([found]).splitlines())
-    assert row[1].startswith("'") and row[1].isprintable()
+def test_an_entry_in_the_gradebook_stays_without_overwrite(students, command, tmp_path):
+    for name in ("bob", "eve", "nil"):
+        shutil.rmtree(students / name)
+    file, out = tmp_path / "canvas.csv", tmp_path / "out"
+    text = "Student,ID,One (1)\n    Points Possible,,2.00\nada,1,EX\nzoe,2,\n"
+    file.write_text(text, encoding="utf-8")
+    arguments = ("grade", students, "--out", out, "--no-sandbox", *ONLY[:2], "--roster", file)
+    done = command(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "2 points were not entered: the gradebook has 'EX' for ada" in done.stdout
+    assert (out / "roster.csv").read_text().endswith("ada,1,EX\nzoe,2,2\n")
+    assert command(*arguments, "--overwrite").returncode == 0
+    assert (out / "roster.csv").read_text().endswith("ada,1,2\nzoe,2,2\n")
 
 
 def test_every_submission_has_a_secret_of_its_own(tmp_path):

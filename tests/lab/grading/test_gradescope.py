@@ -1,4 +1,4 @@
-"""The bundle for Gradescope: its layout, and what it does with sandboxes and without."""
+"""The bundle for Gradescope: its layout, and its grading with and without sandboxes."""
 
 import json
 import os
@@ -14,19 +14,21 @@ import pytest
 
 from cifar_lab.course import syllabus
 from cifar_lab.course.stubs import OPEN
-from cifar_lab.grading import gradescope, results
+from cifar_lab.grading import gradescope
+from cifar_lab.grading.results import NO_FULL_SANDBOX
+from cifar_lab.publishing import gradescope_bundle
 from cifar_lab.sandbox import sandbox, unprivileged
 from cifar_lab.sandbox.users import FIRST_USER
 
 needs_the_sandbox = pytest.mark.skipif(
     shutil.which("bwrap") is None or os.getuid() != 0, reason="needs bubblewrap, and to be root"
 )
-# what containers leave to root, where nobody asks for more
+# the capabilities that containers leave to root by default
 CONTAINER = (
     *("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP"),
     *("NET_BIND_SERVICE", "SYS_CHROOT", "MKNOD", "AUDIT_WRITE", "SETFCAP"),
 )
-# looks around when it is imported, and leaves a process behind
+# tries to read secrets when it is imported, and leaves a process behind
 SPY = """
 import os, time
 
@@ -46,27 +48,27 @@ try:
 except OSError:
     pass
 
-def prepare(*data, **settings):  # judged last: no new server tidies up
+def prepare(*data, **settings):  # judged last: no new server ends its processes
     if os.fork() == 0:
         os.setsid()
         time.sleep(60)
         os._exit(0)
-    os.kill(os.getppid(), 9)  # the server, which would have done so
+    os.kill(os.getppid(), 9)  # the server, which would have ended it
 """
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory, reference) -> zipfile.ZipFile:
-    """The bundle."""
+    """Write the bundle and open it."""
     file = tmp_path_factory.mktemp("bundle") / "autograder.zip"
-    gradescope.bundle(file)
+    gradescope_bundle.write(file)
     with zipfile.ZipFile(file) as opened:
         yield opened
 
 
 @pytest.fixture
 def autograder(archive):
-    """Gradescope's folder as it is when a submission is graded, elsewhere than in /autograder."""
+    """Lay out Gradescope's folder for a grading, elsewhere than in /autograder."""
     with tempfile.TemporaryDirectory(prefix="autograder-") as folder:
         place = Path(folder)
         place.chmod(0o755)
@@ -83,7 +85,7 @@ def autograder(archive):
 
 
 def _cut(course: Path) -> None:
-    """Leave of the course its first lesson, which needs no Keras: the tests take seconds."""
+    """Cut the course to its first lesson, which needs no Keras: the tests then take seconds."""
     text = course.read_text(encoding="utf-8")
     first, second = (match.start() for match in [*re.finditer(r"^\[\[lessons\]\]", text, re.M)][:2])
     course.write_text(text[:second], encoding="utf-8")
@@ -91,26 +93,26 @@ def _cut(course: Path) -> None:
 
 
 def container() -> list[str]:
-    """Words that run what follows as root in a container where no sandbox can be built."""
-    words = ["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc"]
-    words += ["--die-with-parent", "--cap-drop", "ALL"]
+    """Return arguments that run a command as root in a container without sandboxes."""
+    arguments = ["bwrap", "--dev-bind", "/", "/", "--unshare-pid", "--proc", "/proc"]
+    arguments += ["--die-with-parent", "--cap-drop", "ALL"]
     for capability in CONTAINER:
-        words += ["--cap-add", f"CAP_{capability}"]
-    # an image's Python is open to all; here it may lie where only root can look
+        arguments += ["--cap-add", f"CAP_{capability}"]
+    # an image's Python is readable for all; here it may lie where only root can read
     prefixes = {Path(sys.prefix), Path(sys.base_prefix)}
     closed = {p for prefix in prefixes for p in prefix.parents if not p.stat().st_mode & 0o001}
     for folder in sorted(closed):
-        words += ["--perms", "0755", "--tmpfs", str(folder)]
+        arguments += ["--perms", "0755", "--tmpfs", str(folder)]
     for parent in sorted({p for prefix in prefixes for p in prefix.parents}):
         if closed & {parent, *parent.parents}:
-            words += ["--perms", "0755", "--dir", str(parent)]
+            arguments += ["--perms", "0755", "--dir", str(parent)]
     for prefix in sorted(prefixes):
-        words += ["--ro-bind", str(prefix), str(prefix)]
-    return words
+        arguments += ["--ro-bind", str(prefix), str(prefix)]
+    return arguments
 
 
 def run(autograder: Path, within: list[str]) -> dict:
-    """Grade what is in the folder; the results."""
+    """Grade what is in the folder; return the results."""
     done = subprocess.run(
         [*within, autograder / "run_autograder", autograder],
         env={"PATH": os.environ["PATH"], "A_SECRET": "x"},
@@ -122,7 +124,7 @@ def run(autograder: Path, within: list[str]) -> dict:
 
 
 def put(autograder: Path, text: str) -> None:
-    """Hand in lesson 1 alone."""
+    """Put lesson 1 alone into the submission."""
     file = autograder / "submission" / "cifar_course" / "normalization.py"
     file.write_text(text, encoding="utf-8")
 
@@ -160,7 +162,7 @@ def test_the_command_writes_it(reference, command, tmp_path):
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
 
 
-# --- a submission ------------------------------------------------------------------------------------
+# --- a submission -------------------------------------------------------------------------------
 
 
 @needs_the_sandbox
@@ -174,8 +176,8 @@ def test_a_submission_is_graded(autograder, reference, within):
     assert sum(test["max_score"] for test in found["tests"]) == pytest.approx(points)
     assert {test["status"] for test in found["tests"]} == {"passed"}
     data = found["extra_data"]
-    assert data["verdict"] == "graded" and data["trusted"] == (within == "a machine")
-    assert (results.UNPRIVILEGED in found["output"]) == (within == "a container")
+    assert data["outcome"] == "graded" and data["trusted"] == (within == "a machine")
+    assert (NO_FULL_SANDBOX in found["output"]) == (within == "a container")
 
 
 @needs_the_sandbox
@@ -194,8 +196,8 @@ def test_a_submission_reaches_nothing_and_leaves_nobody(autograder, within):
     users = f"stat --format %u /proc/[0-9]* > {autograder / 'users'} || true"
     afterwards = ["bash", "-euc", f'"$@"; {users}', "bash"]
     found = run(autograder, [] if within == "a machine" else [*container(), *afterwards])
-    assert found["extra_data"]["verdict"] == "graded" and found["score"] == 0
-    # in a sandbox it cannot even say what it has seen
+    assert found["extra_data"]["outcome"] == "graded" and found["score"] == 0
+    # in a sandbox it cannot even report what it has read
     assert spied.read_text() == ("" if within == "a machine" else "[]")
     if within == "a container":
         users = map(int, (autograder / "users").read_text().split())
@@ -203,8 +205,8 @@ def test_a_submission_reaches_nothing_and_leaves_nobody(autograder, within):
 
 
 @needs_the_sandbox
-def test_anunprivileged_who_reaches_the_tests_is_the_graders_fault(autograder):
-    """Nothing has closed the course's folder yet."""
+def test_an_unprivileged_user_who_can_read_the_tests_is_a_grading_error(autograder):
+    """The course's folder is still open to everybody."""
     code = (
         "from pathlib import Path; from cifar_lab.sandbox.unprivileged import UnprivilegedUser\n"
         f"UnprivilegedUser(Path({str(autograder / 'submission')!r}))"
@@ -215,37 +217,28 @@ def test_anunprivileged_who_reaches_the_tests_is_the_graders_fault(autograder):
         capture_output=True,
         text=True,
     )
-    said = done.stderr.splitlines()[-1]
+    message = done.stderr.splitlines()[-1]
     assert (
-        "GradingError: the sandbox is not closed" in said
-        and "['the points', 'the reference', 'the tests']" in said
+        "GradingError: the sandbox is not closed" in message
+        and "['the points', 'the reference', 'the tests']" in message
     )
 
 
-def test_only_root_has_unprivilegeds(submission_with, monkeypatch):
+def test_only_root_can_start_an_unprivileged_user(submission_with, monkeypatch):
     monkeypatch.setattr(unprivileged.os, "getuid", lambda: 1000)
     with pytest.raises(sandbox.NoSandbox, match="only root"):
         unprivileged.UnprivilegedUser(submission_with())
 
 
-def test_what_breaks_is_not_graded_and_no_zero(tmp_path, monkeypatch):
-    def broken(**task):
+def test_a_grading_that_breaks_is_not_graded_and_no_zero(tmp_path, monkeypatch):
+    def broken(*task):
         raise OSError("no space left on device")
 
     for name in ("submission", "results"):
         (tmp_path / name).mkdir()
     monkeypatch.setattr(gradescope, "grade", broken)
-    monkeypatch.setattr(gradescope, "_sandboxes_stand", lambda: True)
+    monkeypatch.setattr(gradescope, "_can_build_sandboxes", lambda: True)
     with pytest.raises(OSError, match="no space"):
         gradescope.run(tmp_path)
     found = json.loads((tmp_path / "results" / "results.json").read_text(encoding="utf-8"))
-    assert found["extra_data"]["verdict"] == "not graded" and "score" not in found
-
-
-def test_a_grader_error_is_tried_again(tmp_path, monkeypatch):
-    verdicts = [results.GRADING_ERROR, results.GRADED]
-    for name in ("submission", "results"):
-        (tmp_path / name).mkdir()
-    monkeypatch.setattr(gradescope, "grade", lambda **task: verdicts.pop(0))
-    monkeypatch.setattr(gradescope, "_sandboxes_stand", lambda: True)
-    assert gradescope.run(tmp_path) == results.GRADED
+    assert found["extra_data"]["outcome"] == "not graded" and "score" not in found

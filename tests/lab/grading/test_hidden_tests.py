@@ -1,4 +1,4 @@
-"""Hidden tests: an instructor's own, with their own points; students see name and verdict only."""
+"""Hidden tests: an instructor's own, with points; students see name and verdict only."""
 
 import json
 import shutil
@@ -51,8 +51,8 @@ def test_hidden_tests_add_their_own_points(reference, own):
         reference, syllabus.find(["normalization.one_hot"]), GradingOptions(hidden=str(own))
     ).values()
     assert verdict.passed and verdict.points == verdict.exercise.points
-    laws = [(test.name, test.passed, points) for test, points in verdict.hidden]
-    assert laws == [("A thousand classes", True, 2.0), ("No labels at all", True, 0.5)]
+    tests = [(test.name, test.passed, points) for test, points in verdict.hidden]
+    assert tests == [("A thousand classes", True, 2.0), ("No labels at all", True, 0.5)]
 
 
 def test_public_points_do_not_depend_on_hidden_tests(reference, own):
@@ -62,7 +62,7 @@ def test_public_points_do_not_depend_on_hidden_tests(reference, own):
     assert alone.as_json() == both.as_json()
 
 
-def test_a_hidden_test_that_breaks_is_the_graders_fault(reference, own):
+def test_a_hidden_test_that_breaks_is_a_grading_error(reference, own):
     (own / "test_own.py").write_text(OWN.replace("one_hot", "no_such"), encoding="utf-8")
     with pytest.raises(CannotJudge):
         judge(reference, syllabus.find(["normalization.one_hot"]), GradingOptions(hidden=str(own)))
@@ -77,7 +77,7 @@ def test_a_folder_without_tests_is_an_error(reference, tmp_path):
         )
 
 
-def test_the_board_tells_of_hidden_points(reference, own):
+def test_the_board_shows_hidden_points(reference, own):
     from cifar_lab.course import board
 
     verdicts = judge(
@@ -88,7 +88,7 @@ def test_the_board_tells_of_hidden_points(reference, own):
 
 @pytest.mark.sandboxed
 def test_hidden_tests_that_can_be_read_from_inside_are_not_run(reference, own):
-    """Python's own folder, say, is open to every submission."""
+    """Python's own folder, for example, is readable for every submission."""
     exercises = syllabus.find(["normalization.one_hot"])
     with tempfile.TemporaryDirectory(dir=sys.prefix) as place:
         Path(place).chmod(0o755)
@@ -107,8 +107,8 @@ def test_hidden_tests_may_lie_beside_the_courses_own(reference, own):
 
 
 @pytest.mark.sandboxed
-def test_no_other_test_learns_what_a_hidden_one_asked(submission_with, own):
-    """In the sandbox each runs in a process of its own: what it leaves there, nobody finds."""
+def test_what_a_hidden_test_asked_reaches_no_other_test(submission_with, own):
+    """Each runs in a process of its own in the sandbox, and nothing stays behind."""
     keeping = """
 import builtins
 
@@ -131,8 +131,8 @@ def test_a_student_sees_name_and_verdict_only(reference, own, command, tmp_path)
         package = tmp_path / "class" / name / "cifar_course"
         package.mkdir(parents=True)
         (package / "normalization.py").write_text(text + addition, encoding="utf-8")
-    words = ("grade", tmp_path / "class", "--out", tmp_path / "out", "--hidden", own)
-    done = command(*words, "--exercise", "normalization.one_hot")
+    arguments = ("grade", tmp_path / "class", "--out", tmp_path / "out", "--hidden", own)
+    done = command(*arguments, "--exercise", "normalization.one_hot")
     assert done.returncode == 0, done.stderr
     results = {
         file.stem: json.loads(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The class's page, the students' pages, JUnit XML: right, harmless, and alive in a browser."""
+"""Pages and JUnit XML: the right numbers, harmless text, and pages that work in a browser."""
 
 import base64
 import hashlib
@@ -8,16 +8,20 @@ import re
 import shutil
 import socket
 import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
 
 from cifar_lab.course.syllabus import exercises
-from cifar_lab.grading.results import GRADED, GRADING_ERROR, INVALID, NOT_GRADED, make_results
+from cifar_lab.course.verdict import FailureKind, Outcome
+from cifar_lab.grading.results import Results, TestResult
 from cifar_lab.reports import html, junit
-from cifar_lab.reports.students import Student, read_student
+from cifar_lab.reports.students import Student, observed
 from cifar_lab.reports.write import publish
 
 from . import made_up_class
@@ -37,24 +41,41 @@ def results():
 
 @pytest.fixture
 def students(results):
-    return [read_student(one) for one in results]
+    return [Student(one) for one in results]
 
 
 @pytest.fixture
 def evil():
-    """A student all of whose words are hostile."""
+    """Return results in which every text is hostile."""
+
+    def changed(test: TestResult) -> TestResult:
+        message = f"Called f().\n{EVIL}"
+        return replace(
+            test, name=test.name + EVIL, message=message, mistake=EVIL, failure_kind=EVIL
+        )
+
     one = made_up_class.graded(EVIL, 0.3, random.Random(1))
-    for test in one["tests"]:
-        test["name"] += EVIL
-        test["output"] = f"Called f().\n{EVIL}"
-        test["extra_data"] |= {"mistake": EVIL, "failure_kind": EVIL}
-    one["extra_data"] |= {"flags": [EVIL], "problems": [EVIL]}
-    one["output"] = EVIL
-    return one
+    tests = tuple(map(changed, one.tests))
+    return replace(one, tests=tests, flags=(EVIL,), problems=(EVIL,), message=EVIL)
+
+
+def with_tests(one: Results, change: Callable[[int, TestResult], TestResult]) -> Results:
+    """Return results in which each test is what `change` makes of its number and itself."""
+    return replace(one, tests=tuple(change(n, test) for n, test in enumerate(one.tests)))
+
+
+def with_test(one: Results, number: int, **fields) -> Results:
+    """Return results in which one test has other fields."""
+    return with_tests(one, lambda n, test: replace(test, **fields) if n == number else test)
+
+
+def number_of(one: Results, exercise: str) -> int:
+    """Return the number of an exercise's first test."""
+    return [test.exercise for test in one.tests].index(exercise)
 
 
 class Tags(HTMLParser):
-    """The tags of a page with their attributes, and its text."""
+    """Tags of a page with their attributes, and the page's text."""
 
     def __init__(self, text: str):
         super().__init__()
@@ -68,7 +89,7 @@ class Tags(HTMLParser):
         self.text += data
 
     def named(self, wanted: str) -> list[dict]:
-        """The attributes of all tags of a name."""
+        """Return the attributes of all tags of a name."""
         return [attributes for tag, attributes in self.tags if tag == wanted]
 
 
@@ -76,17 +97,15 @@ class Tags(HTMLParser):
 
 
 def with_points(*points: float | None) -> list[Student]:
-    """Students with one exercise of 10 points; None is a submission that was not graded."""
+    """Return students with one exercise of 10 points; None is one who is not graded."""
     found = []
-    for number, reached in enumerate(points):
-        verdict = NOT_GRADED if reached is None else GRADED
-        one = make_results(made_up_class.submission(f"s{number}"), {}, verdict, "", True)
-        if reached is not None:
-            one["score"] = reached
-            test = {"name": f"{ONE_HOT}: a law", "score": reached, "max_score": 10.0}
-            test |= {"status": "passed" if reached == 10 else "failed", "output": ""}
-            one["tests"] = [{**test, "extra_data": {"mistake": None, "failure_kind": None}}]
-        found.append(read_student(one))
+    for number, earned in enumerate(points):
+        outcome = Outcome.NOT_GRADED if earned is None else Outcome.GRADED
+        one = made_up_class.results_of(f"s{number}", outcome)
+        if earned is not None:
+            test = TestResult(ONE_HOT, "a law", earned == 10, max_points=10.0)
+            one = replace(one, points=earned, tests=(test,))
+        found.append(Student(one))
     return found
 
 
@@ -95,9 +114,9 @@ def test_a_bar_holds_its_lower_end_and_the_last_one_the_full_points_too():
     assert html.bins([0, 0], 0)[0] == 2
 
 
-def test_who_is_not_graded_is_no_zero():
+def test_a_student_without_a_grade_is_no_zero():
     text = html.class_page(with_points(10, 4, None, None))
-    assert "<b>7</b> points: the median, of 10" in text
+    assert "<b>7</b> points of 10: the median" in text
     assert "The 2 submissions that were graded" in text
     row = re.search(r'<tr><td data-value="s2".*?</tr>', text, re.DOTALL)[0]
     assert 'data-value=""' in row and "&ndash;" in row and "0" not in re.sub(r"<[^>]*>", "", row)
@@ -110,68 +129,78 @@ def test_a_class_without_a_single_grade_has_a_page():
 
 
 def test_pass_rates_count_everybody_who_was_judged(students):
-    graded = [student for student in students if student.graded]
-    for id, one in html.exercises_of_class(graded).items():
+    graded = [student for student in students if student.results.graded]
+    for id, exercise in html.class_exercises(graded).items():
         statuses = [student.exercises[id].status for student in graded]
-        assert one.counts == {s: statuses.count(s) for s in ("passed", "failed", "not written")}
-        assert one.rate == statuses.count("passed") / len(graded)
-    assert list(html.exercises_of_class(graded)) == list(exercises())
+        counts = {status: statuses.count(status) for status in ("passed", "failed", "not written")}
+        assert exercise.counts == counts
+        assert exercise.rate == statuses.count("passed") / len(graded)
+    assert list(html.class_exercises(graded)) == list(exercises())
+
+
+def one_hot_of(results: Sequence[Results]) -> html.ClassExercise:
+    """Return what the class did in `one_hot`."""
+    graded = [student for student in map(Student, results) if student.results.graded]
+    return html.class_exercises(graded)[ONE_HOT]
 
 
 def test_the_most_frequent_failure_leaves_stubs_out(results):
-    for one in results:
-        for test in one["tests"]:
-            if test["name"].startswith(ONE_HOT):
-                test.update(status="failed", output="not written yet")
-                test["extra_data"]["not_written"] = ONE_HOT
-    rare, frequent = (
-        [t for t in one["tests"] if t["name"].startswith(ONE_HOT)] for one in results[:2]
-    )
-    again = [t for t in results[2]["tests"] if t["name"].startswith(ONE_HOT)]
-    for test, came in ((rare[0], "None"), (frequent[1], "3"), (again[1], "4")):
-        test["output"] = f"Called one_hot(...).\nIt returned {came}."
-        test["extra_data"]["not_written"] = None
-    graded = [s for s in map(read_student, results) if s.graded]
-    one = html.exercises_of_class(graded)[ONE_HOT]
-    assert one.failure.name == frequent[1]["name"].partition(": ")[2] and one.failed_so == 2
-    assert one.failure.came == "It returned 3."
-    frequent[1]["extra_data"]["failure_kind"] = "exception"  # then a result says more than it
-    graded = [s for s in map(read_student, results) if s.graded]
-    assert html.exercises_of_class(graded)[ONE_HOT].failure.came == "It returned 4."
-    assert one.counts == {"passed": 0, "failed": 3, "not written": len(graded) - 3}
+    def unwritten(_, test: TestResult) -> TestResult:
+        if test.exercise != ONE_HOT:
+            return test
+        return replace(test, passed=False, message="not written yet", not_written=ONE_HOT)
+
+    def failing(one: Results, test: int, returned: str, **fields) -> Results:
+        message = f"Called one_hot(...).\nIt returned {returned}."
+        return with_test(one, number + test, message=message, not_written=None, **fields)
+
+    number = number_of(results[0], ONE_HOT)
+    frequent = results[0].tests[number + 1].name
+    results = [with_tests(one, unwritten) for one in results]
+    results[0] = failing(results[0], 0, "None")
+    results[1] = failing(results[1], 1, "3")
+    results[2] = failing(results[2], 1, "4")
+    exercise = one_hot_of(results)
+    assert exercise.failure.name == frequent and exercise.failures == 2
+    assert observed(exercise.failure) == "It returned 3."
+    # a wrong result says more than an exception
+    results[1] = failing(results[1], 1, "3", failure_kind=FailureKind.EXCEPTION)
+    exercise = one_hot_of(results)
+    assert observed(exercise.failure) == "It returned 4."
+    graded = sum(one.graded for one in results)
+    assert exercise.counts == {"passed": 0, "failed": 3, "not written": graded - 3}
 
 
 def test_a_mistake_counts_once_for_each_student(results):
-    for test in results[0]["tests"] + results[1]["tests"][:1]:
-        test["extra_data"]["mistake"] = "you did it"
-    found = {
-        mistake: (count, where)
-        for mistake, count, where in html.mistakes(map(read_student, results))
+    results[0] = with_tests(results[0], lambda _, test: replace(test, mistake="you did it"))
+    results[1] = with_test(results[1], 0, mistake="you did it")
+    found = {mistake: (count, ids) for mistake, count, ids in html.mistakes(map(Student, results))}
+    assert found["you did it"] == (2, list(exercises()))
+
+
+def test_a_person_is_asked_to_review_everything_unusual(results):
+    results[0] = replace(results[0], flags=("a layer of its own",))
+    results[1] = replace(results[1], sandbox=False)
+    results[2] = with_test(results[2], 0, failure_kind=FailureKind.TIMEOUT)
+    review = html.to_review(map(Student, results))
+    names = {
+        reason: [student.results.original for student, _ in found]
+        for reason, found in review.items()
     }
-    count, where = found["you did it"]
-    assert count == 2 and where == list(exercises())
-
-
-def test_a_person_is_asked_to_look_at_everything_odd(results):
-    results[0]["extra_data"]["flags"] = ["a layer of its own"]
-    results[1]["extra_data"]["trusted"] = False
-    results[2]["tests"][0]["extra_data"]["failure_kind"] = "timeout"
-    look = html.to_look_at(map(read_student, results))
-    names = {reason: [student.original for student, _ in found] for reason, found in look.items()}
-    first = [one["extra_data"]["original"] for one in results]
-    assert first[0] in names["flagged"] and first[1] in names["graded without a sandbox"]
-    assert first[2] in names["timeout"]
-    for verdict in (INVALID, GRADING_ERROR, NOT_GRADED):
-        assert len(names[verdict]) == 1
-    text = html.class_page([read_student(one) for one in results])
-    assert all(reason.capitalize() in text for reason in look)
+    first, second, third = (one.original for one in results[:3])
+    assert first in names["flagged"] and second in names["graded without a sandbox"]
+    assert third in names["timeout"]
+    for outcome in (Outcome.INVALID, Outcome.GRADING_ERROR, Outcome.NOT_GRADED):
+        assert len(names[outcome]) == 1
+    text = html.class_page(list(map(Student, results)))
+    assert all(reason.capitalize() in text for reason in review)
 
 
 # --- harmless ----------------------------------------------------------------------------------
 
 
 def test_no_page_runs_or_loads_what_a_learner_wrote(evil, results):
-    every = [read_student(one) for one in [evil, *results]]
+    every = [Student(one) for one in [evil, *results]]
     for text, scripts in ((html.class_page(every, [EVIL]), 1), (html.feedback_page(every[0]), 0)):
         found = Tags(text)
         assert len(found.named("script")) == scripts and not found.named("img")
@@ -188,28 +217,27 @@ def test_links_lead_to_pages_and_places_of_the_course_alone(results, tmp_path):
     places = {tag["id"] for _, tag in found.tags if "id" in tag}
     links = {tag["href"] for tag in found.named("a")}
     assert {link[1:] for link in links if link.startswith("#")} <= places
-    from urllib.parse import unquote
-
     pages = {f"feedback/{file.name}" for file in (tmp_path / "feedback").iterdir()}
     assert {unquote(link) for link in links if not link.startswith("#")} == pages
     assert [link["href"] for link in found.named("link")] == ["data:,"]
 
 
 @pytest.mark.parametrize("mark", [{"visibility": "hidden"}, {"extra_data": {"hidden": True}}])
-def test_of_a_hidden_test_nobody_reads_more_than_the_verdict(results, mark):
-    test = results[0]["tests"][0]
-    test.update(status="failed", output="Called f(1).\nIt returned SECRET.", **mark)
-    test["extra_data"] = {**test["extra_data"], **mark.get("extra_data", {}), "mistake": "SECRET"}
-    student = read_student(results[0])
-    law = test["name"].partition(": ")[2]
+def test_nobody_reads_more_of_a_hidden_test_than_the_verdict(results, mark):
+    found = results[0].to_json()
+    test = found["tests"][0]
+    test |= {"status": "failed", "output": "Called f(1).\nIt returned SECRET.", **mark}
+    defaults = {"failure_kind": None, "not_written": None, "hidden": False}
+    test["extra_data"] = {**defaults, **mark.get("extra_data", {}), "mistake": "SECRET"}
+    student = Student(Results.from_json(found))
+    name = test["name"].partition(": ")[2]
     for text in (html.feedback_page(student), junit.document(student), html.class_page([student])):
         assert "SECRET" not in text
-    assert f"{law}: failed" in unescape(html.feedback_page(student))
+    assert f"{name}: failed" in unescape(html.feedback_page(student))
 
 
-def test_a_grader_error_quotes_no_test_to_a_student():
-    broken = made_up_class.submission("ada")
-    student = read_student(make_results(broken, {}, GRADING_ERROR, "", True, "SECRET"))
+def test_a_grading_error_quotes_no_test_to_a_student():
+    student = Student(made_up_class.results_of("ada", Outcome.GRADING_ERROR, message="SECRET"))
     assert "SECRET" not in html.feedback_page(student) + junit.document(student)
     assert "SECRET" in html.class_page([student])
 
@@ -217,22 +245,23 @@ def test_a_grader_error_quotes_no_test_to_a_student():
 # --- a student's page --------------------------------------------------------------------------
 
 
-def test_feedback_has_points_laws_messages_and_the_first_hint(students):
+def test_feedback_has_points_tests_messages_and_the_first_hint(students):
     student = students[0]
     text = Tags(html.feedback_page(student)).text
-    for id, mark in student.exercises.items():
-        assert f"{id}: {mark.status}, {mark.points:g} of {mark.worth:g} points" in text
-        assert (exercises()[id].hints[0] in text) == (mark.status != "passed")
+    for id, result in student.exercises.items():
+        points = f"{result.points:g} of {result.max_points:g} points"
+        assert f"{id}: {result.status}, {points}" in text
+        assert (exercises()[id].hints[0] in text) == (result.status != "passed")
         assert exercises()[id].hints[1] not in text
-        if mark.status != "not written":
-            assert all(law.name in text and law.message in text for law in mark.laws)
-    assert f"{student.points:g} of {student.worth:g} points" in " ".join(text.split())
+        if result.status != "not written":
+            assert all(test.name in text and test.message in text for test in result.tests)
+    points = f"{student.results.points:g} of {student.results.max_points:g} points"
+    assert points in " ".join(text.split())
 
 
 def test_an_instructors_own_exercise_has_its_place(results):
-    extra = {**results[0]["tests"][0], "name": "project.report: is there", "status": "failed"}
-    results[0]["tests"].append(extra)
-    student = read_student(results[0])
+    own = replace(results[0].tests[0], exercise="project.report", name="is there", passed=False)
+    student = Student(replace(results[0], tests=(*results[0].tests, own)))
     for text in (html.feedback_page(student), html.class_page([student])):
         assert "Beyond the lessons" in text and "report" in text
 
@@ -240,15 +269,16 @@ def test_an_instructors_own_exercise_has_its_place(results):
 # --- JUnit -------------------------------------------------------------------------------------
 
 
-def test_junit_counts_what_it_holds_and_is_xml_whatever_learners_wrote(evil, students):
-    for student in [read_student(evil), *students]:
+def test_junit_counts_what_it_holds_and_is_xml_with_any_text(evil, students):
+    for student in [Student(evil), *students]:
         root = ElementTree.fromstring(junit.document(student).encode())
-        failures = sum(not law.passed for law in student.laws) + student.invalid
+        invalid = student.results.invalid
+        failures = sum(not test.passed for test in student.results.tests) + invalid
         assert len(root.findall(".//failure")) == failures
         assert sum(int(suite.get("failures")) for suite in root) == failures
         assert sum(int(suite.get("tests")) for suite in root) == len(root.findall(".//testcase"))
-        wrong = not student.graded and not student.invalid
-        assert len(root.findall(".//error")) == wrong == sum(int(s.get("errors")) for s in root)
+        errors = not student.results.graded and not invalid
+        assert len(root.findall(".//error")) == errors == sum(int(s.get("errors")) for s in root)
         assert [s.get("name") for s in root if s.get("name") != "submission"] == list(
             student.exercises
         )
@@ -256,23 +286,23 @@ def test_junit_counts_what_it_holds_and_is_xml_whatever_learners_wrote(evil, stu
 
 def test_junit_keeps_the_message(students):
     student = students[0]
-    said = [law.message for law in student.laws if not law.passed]
+    messages = [test.message for test in student.results.tests if not test.passed]
     root = ElementTree.fromstring(junit.document(student))
-    assert [failure.text for failure in root.iter("failure")] == said
+    assert [failure.text for failure in root.iter("failure")] == messages
 
 
 # --- in a browser ------------------------------------------------------------------------------
 
 
 def with_script(text: str, script: str) -> str:
-    """A copy of a page with one more script, which the page's own policy is told to allow."""
+    """Return a page with one more script, which the page's own policy now allows."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     text = text.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
     return text.replace("</body>", f"<script>{script}</script></body>")
 
 
 def browse(file, tmp_path) -> tuple[str, list[str]]:
-    """The page as it stands after its scripts ran, and what the browser's console said."""
+    """Return the page after its scripts ran, and the lines of the browser's console."""
     done = subprocess.run(
         [
             *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"),
@@ -310,38 +340,39 @@ document.body.dataset.seen = JSON.stringify({ seen, loaded });
 
 @needs_a_browser
 def test_a_click_on_a_header_sorts_and_nothing_is_loaded(results, tmp_path):
-    results[0]["score"], results[1]["score"] = 100.0, 9.5  # as words, 100 comes before 9.5
-    students = [read_student(one) for one in results]
+    results[0] = replace(results[0], points=100.0)  # as text, 100 comes before 9.5
+    results[1] = replace(results[1], points=9.5)
+    students = [Student(one) for one in results]
     file = tmp_path / "class.html"
     file.write_text(with_script(html.class_page(students), SORT), encoding="utf-8")
-    text, said = browse(file, tmp_path)
-    assert said == []
+    text, console = browse(file, tmp_path)
+    assert console == []
     report = json.loads(Tags(text).named("body")[0]["data-seen"])
     assert report["loaded"] == []
     up, down, names_up, names_down = report["seen"]
-    points = sorted(student.points for student in students if student.points is not None)
+    points = sorted(one.points for one in results if one.points is not None)
     assert [float(v) for v in up["values"] if v] == points
     assert [float(v) for v in down["values"] if v] == points[::-1]
-    assert up["values"][-2:] == down["values"][-2:] == ["", ""]  # no grade: last, either way
-    assert sorted(names_up["values"]) == sorted(student.name for student in students)
+    assert up["values"][-2:] == down["values"][-2:] == ["", ""]  # no grade: last in both directions
+    assert sorted(names_up["values"]) == sorted(one.name for one in results)
     assert names_down["values"] == names_up["values"][::-1] != names_up["values"]
-    for step, way in zip(report["seen"], ("ascending", "descending") * 2, strict=True):
+    for step, direction in zip(report["seen"], ("ascending", "descending") * 2, strict=True):
         assert step["sorted"].count("none") == len(step["sorted"]) - 1
-        assert step["sorted"][step["column"]] == way
-        assert step["reached"], "a header's button takes the keyboard's focus"
+        assert step["sorted"][step["column"]] == direction
+        assert step["reached"], "a header's button can have the keyboard's focus"
 
 
 @needs_a_browser
-def test_the_pages_load_without_a_word_on_the_console(evil, results, tmp_path):
+def test_the_pages_load_with_an_empty_console(evil, results, tmp_path):
     publish([evil, *results], tmp_path)
-    evil_page = tmp_path / "feedback" / f"{evil['extra_data']['name']}.html"
+    evil_page = tmp_path / "feedback" / f"{evil.name}.html"
     for file in (tmp_path / "class.html", evil_page):
-        text, said = browse(file, tmp_path)
-        assert said == [] and "<title>caught" not in text
+        text, console = browse(file, tmp_path)
+        assert console == [] and "<title>caught" not in text
 
 
 @needs_a_browser
-def test_even_what_slips_through_the_escaping_neither_runs_nor_loads(students, tmp_path):
+def test_text_that_slips_through_the_escaping_neither_runs_nor_loads(students, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.1)
         host = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -349,8 +380,8 @@ def test_even_what_slips_through_the_escaping_neither_runs_nor_loads(students, t
         slipped += f"<object data='{host}/y'></object></body>"
         file = tmp_path / "class.html"
         file.write_text(html.class_page(students).replace("</body>", slipped), encoding="utf-8")
-        text, said = browse(file, tmp_path)
+        text, console = browse(file, tmp_path)
         with pytest.raises(TimeoutError):
             listener.accept()
     assert "<title>The class</title>" in text
-    assert len(said) >= 3 and all("Content Security Policy" in line for line in said)
+    assert len(console) >= 3 and all("Content Security Policy" in line for line in console)
