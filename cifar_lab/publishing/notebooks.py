@@ -32,9 +32,7 @@ def from_text(text: Path) -> NotebookNode:
     notebook = jupytext.read(text, fmt="py:percent")
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
-    notebook.metadata = NotebookNode(
-        {"jupytext": {"formats": "ipynb,py:percent"}, "kernelspec": NotebookNode(KERNEL)}
-    )
+    notebook.metadata = NotebookNode({"kernelspec": NotebookNode(KERNEL)})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
@@ -94,6 +92,8 @@ def disagreements(text: Path) -> list[str]:
             found.append(f"{name} is missing")
         elif _cells(_read(notebook)) != wanted:
             found.append(f"{name} and {text.name} differ in their cells")
+        elif "jupytext" in _read(notebook).metadata:
+            found.append(f"{name} is paired with a text by Jupytext")
     return found
 
 

@@ -115,6 +115,17 @@ def test_sync_removes_differences_and_an_edit_makes_them(lesson_text):
     assert len(notebooks.disagreements(lesson_text)) == 2
 
 
+def test_a_paired_notebook_is_reported(lesson_text):
+    """JupyterLab would replace its cells by the text's."""
+    notebooks.sync(lesson_text)
+    paired = notebooks.SOLUTIONS / "01_tiny.ipynb"
+    notebook = nbformat.read(paired, as_version=4)
+    notebook.metadata["jupytext"] = {"formats": "ipynb,py:percent"}
+    notebooks.write(paired, notebook)
+    (found,) = notebooks.disagreements(lesson_text)
+    assert found.endswith("01_tiny.ipynb is paired with a text by Jupytext")
+
+
 def test_a_figure_that_cannot_be_drawn_is_an_error(lesson_text):
     # like matplotlib, draw after the cell's own code has ended
     late = "def draw():\n    raise ValueError('no figure')\n"
