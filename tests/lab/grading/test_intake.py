@@ -470,10 +470,10 @@ def test_a_notebook_that_is_handed_in_alone_is_named(folder, taken):
 
 
 def test_python_files_of_other_names_are_named(folder, taken):
-    folder.put("cifar_course/normalisation.py")
+    folder.put("cifar_course/normalize.py")
     submission, _ = taken(folder.path)
     assert submission.problems[0] == (
-        "found none of the modules among cifar_course/normalisation.py: name them "
+        "found none of the modules among cifar_course/normalize.py: name them "
         "normalization.py, cnn.py, regularization.py, schedules.py, transfer.py, in a folder "
         "cifar_course/"
     )
