@@ -7,31 +7,24 @@ modules are read, up to a size, as plain files. Nothing here is imported or run.
 
 import codecs
 import json
-import lzma
-import os
 import re
-import stat
 import subprocess
 import sys
 import unicodedata
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from cifar_lab.course import syllabus
 from cifar_lab.execution.loader import PACKAGE
+from cifar_lab.grading import members
+from cifar_lab.grading.members import UNREADABLE, Member, TooLarge, is_aside, is_zip
+from cifar_lab.grading.selection import has_package, select
 
 MODULE_LIMIT = 256 * 1024  # bytes
-DEPTH_LIMIT = 3  # folders around cifar_course/
-FILE_LIMIT = 200_000  # files of a submission; a virtual environment has 50,000
+NESTED_LIMIT = 3  # zip files in one another
 NAMED = 20  # ignored files that are named
-# the errors that a folder or a damaged zip file may raise; ValueError: a name that is not UTF-8
-UNREADABLE = (
-    *(OSError, EOFError, RuntimeError, NotImplementedError, ValueError),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-)
 # compiles the sources that standard input has as JSON, in a process of its own: some sources crash
 # the compiler
 COMPILE = """
@@ -68,26 +61,13 @@ class Submission:
         return bool(self.modules)
 
 
-@dataclass(frozen=True)
-class Member:
-    """One file of a submission.
-
-    Attributes:
-        path: Path inside the submission.
-        read: Returns at most so many bytes of the file; None if it is not a plain file.
-    """
-
-    path: PurePosixPath
-    read: Callable[[int], bytes] | None
-
-
 def submissions(folder: Path, out: Path | None = None) -> dict[str, Path]:
     """Return the submissions in a folder by safe name: its folders and zip files, without `out`."""
     found: dict[str, Path] = {}
     for path in _visible(folder, out):
         if not _may_be_a_submission(path):
             continue
-        name = plain = safe_name(path.stem if path.suffix.lower() == ".zip" else path.name)
+        name = plain = safe_name(path.stem if is_zip(path) else path.name)
         number = 2
         while name.lower() in {other.lower() for other in found}:
             name, number = f"{plain}-{number}", number + 1
@@ -102,21 +82,12 @@ def passed_over(folder: Path, out: Path | None = None) -> list[str]:
 
 def _visible(folder: Path, out: Path | None) -> list[Path]:
     own = out and out.resolve()
-    seen = [path for path in sorted(folder.iterdir()) if not _is_aside(path.name)]
+    seen = [path for path in sorted(folder.iterdir()) if not is_aside(PurePosixPath(path.name))]
     return [path for path in seen if path.is_symlink() or path.resolve() != own]
 
 
 def _may_be_a_submission(path: Path) -> bool:
-    return not path.is_symlink() and (path.is_dir() or _is_zip(path))
-
-
-def _is_zip(path: Path) -> bool:
-    return path.suffix.lower() == ".zip"
-
-
-def _is_aside(name: str) -> bool:
-    """Return True if a file or folder is a program's own: settings, caches, environments."""
-    return name.startswith(".") or name in ("__MACOSX", "__pycache__")
+    return not path.is_symlink() and (path.is_dir() or is_zip(path))
 
 
 def safe_name(name: str) -> str:
@@ -136,110 +107,65 @@ def take_in(source: Path, name: str, target: Path) -> Submission:
     """
     submission = Submission(name, source.name)
     (target / PACKAGE).mkdir(parents=True)
-    try:
-        zips = _zips_in(source)
-        if len(zips) == 1:
-            source = zips[0]
-        elif zips:
-            names = ", ".join(path.name for path in zips)
-            submission.problems.append(f"found {len(zips)} zip files ({names}); keep one")
-        if source.is_dir():
-            _copy_modules(_files_of_folder(source), target, submission)
-        else:
-            with zipfile.ZipFile(source) as archive:
-                _copy_modules(_files_of_archive(archive), target, submission)
-    except UNREADABLE as error:
-        submission.problems.append(f"not readable: {error}")
-    for module in syllabus.modules():
-        if module not in submission.modules:
-            submission.problems.append(f"{module}.py is missing")
+    with ExitStack() as opened:
+        try:
+            _copy_modules(_members_of(source, submission, opened), target, submission)
+        except UNREADABLE as error:
+            submission.problems.append(f"not readable: {error}")
+    missing = [module for module in syllabus.modules() if module not in submission.modules]
+    if submission.valid or not submission.problems:
+        submission.problems += [f"{module}.py is missing" for module in missing]
     return submission
 
 
-def _zips_in(folder: Path) -> list[Path]:
-    """Return the zip files of a folder without modules: Moodle puts a zip file into a folder."""
-    if not folder.is_dir():
-        return []
-    files = list(files_below(folder))
-    zips = [path for path in files if _is_zip(path) and path.is_file() and not path.is_symlink()]
-    has_modules = any(p.parent.name == PACKAGE and p.stem in syllabus.modules() for p in files)
-    return [] if has_modules else zips
+def _members_of(source: Path, submission: Submission, opened: ExitStack) -> list[Member]:
+    """Return all members, with those of the only zip file in a submission without a package.
 
-
-def files_below(folder: Path) -> Iterator[Path]:
-    """Yield every file below a folder and every folder that is not entered; follow no link."""
-    for place, folders, files in os.walk(folder):
-        left_out = [f for f in folders if _is_aside(f) or Path(place, f).is_symlink()]
-        folders[:] = sorted(set(folders).difference(left_out))
-        yield from (Path(place, name) for name in sorted([*files, *left_out]))
-
-
-def _files_of_folder(folder: Path) -> Iterator[Member]:
-    for path in files_below(folder):
-        yield Member(PurePosixPath(path.relative_to(folder).as_posix()), _reader(path))
-
-
-def _reader(path: Path) -> Callable[[int], bytes] | None:
-    if not stat.S_ISREG(path.lstat().st_mode):
-        return None
-
-    def read(most: int) -> bytes:
-        # do not wait for a link or a pipe that took the file's place in the meantime
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        with os.fdopen(os.open(path, flags), "rb") as file:
-            return file.read(most)
-
-    return read
-
-
-def _files_of_archive(archive: zipfile.ZipFile) -> Iterator[Member]:
-    for entry in archive.infolist():
-        path = PurePosixPath(entry.filename.replace("\\", "/"))
-        if entry.is_dir():
-            continue
-        mode = entry.external_attr >> 16
-        plain = stat.S_IFMT(mode) in (0, stat.S_IFREG)
-        yield Member(path, _archive_reader(archive, entry) if plain else None)
-
-
-def _archive_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[int], bytes]:
-    def read(most: int) -> bytes:
-        # so many bytes are unpacked, whatever size the archive states
-        with archive.open(entry) as file:
-            return file.read(most)
-
-    return read
-
-
-def _copy_modules(members: Iterator[Member], target: Path, submission: Submission) -> None:
-    """Copy the modules of the package, if there is exactly one, and list all other files."""
-    packages: dict[PurePosixPath, dict[str, Member]] = {}
-    ignored = []
-    for number, member in enumerate(members):
-        if number == FILE_LIMIT:
-            submission.problems.append(f"found more than {FILE_LIMIT:,} files; hand in fewer")
+    Moodle puts the student's zip file into a folder, and some systems zip a zip file.
+    """
+    limit = members.FILE_LIMIT
+    found = list(islice(members.members_of(source, opened), limit + 1))
+    for _ in range(NESTED_LIMIT):
+        zips = [one for one in found if is_zip(one.path) and one.open and one.is_inside]
+        zips = [one for one in zips if not one.path.name.startswith(".")]
+        if has_package(found) or not zips:
             break
-        package = member.path.parent
-        is_module = member.path.stem in syllabus.modules() and member.path.suffix == ".py"
-        climbs = member.path.is_absolute() or ".." in member.path.parts
-        if (
-            is_module
-            and not climbs
-            and package.name == PACKAGE
-            and len(package.parts) <= DEPTH_LIMIT + 1
-        ):
-            packages.setdefault(package, {})[member.path.stem] = member
-        elif str(member.path) != f"{PACKAGE}/__init__.py":
-            ignored.append(str(member.path))
-    submission.ignored = [name[:200] for name in ignored[:NAMED]]
+        if len(zips) > 1:
+            names = ", ".join(str(one.path) for one in zips)
+            submission.problems.append(f"found {len(zips)} zip files ({names}); keep one")
+            break
+        inside = _members_inside(zips[0], submission, opened)
+        if not inside:
+            break
+        found = list(islice([*(one for one in found if one is not zips[0]), *inside], limit + 1))
+    if len(found) > limit:
+        submission.problems.append(f"found more than {limit:,} files; hand in fewer")
+    return found[:limit]
+
+
+def _members_inside(zipped: Member, submission: Submission, opened: ExitStack) -> list[Member]:
+    try:
+        return members.members_inside(zipped, opened)
+    except TooLarge:
+        limit = members.ZIP_LIMIT // 2**20
+        submission.problems.append(f"{zipped.path} is larger than {limit:,} MiB")
+    except UNREADABLE as error:
+        submission.problems.append(f"{zipped.path} is not readable: {error}")
+    return []
+
+
+def _copy_modules(found: list[Member], target: Path, submission: Submission) -> None:
+    """Copy the modules, and list all other files."""
+    modules, problems = select(found)
+    submission.problems += problems if modules or not submission.problems else []
+    taken = {member.path for member in modules.values()}
+    taken |= {path.with_name("__init__.py") for path in taken}
+    ignored = [str(member.path)[:200] for member in found if member.path not in taken]
+    submission.ignored = ignored[:NAMED]
     if len(ignored) > NAMED:
         submission.ignored.append(f"and {len(ignored) - NAMED:,} more")
-    if len(packages) > 1:
-        places = ", ".join(sorted(str(package) for package in packages))
-        submission.problems.append(f"found several {PACKAGE}/ folders ({places}); keep one")
-        return
     texts = {}
-    for module, member in sorted(next(iter(packages.values()), {}).items()):
+    for module, member in modules.items():
         text = _text_of(member, submission)
         if text is not None:
             (target / PACKAGE / f"{module}.py").write_text(text, encoding="utf-8", newline="\n")
@@ -250,10 +176,11 @@ def _copy_modules(members: Iterator[Member], target: Path, submission: Submissio
 
 def _text_of(member: Member, submission: Submission) -> str | None:
     """Return a module's text with one kind of line end, or note a problem and return None."""
-    if member.read is None:
+    if member.open is None:
         submission.problems.append(f"{member.path} is not a plain file")
         return None
-    content = member.read(MODULE_LIMIT + 1)
+    with member.open() as file:  # so many bytes are unpacked, whatever size an archive states
+        content = file.read(MODULE_LIMIT + 1)
     if len(content) > MODULE_LIMIT:
         submission.problems.append(f"{member.path} is larger than {MODULE_LIMIT // 1024} KiB")
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cifar_lab.course import syllabus
 from cifar_lab.course.fingerprint import fingerprint
-from cifar_lab.grading.intake import files_below
+from cifar_lab.grading.members import files_below
 from cifar_lab.testing.options import GradingOptions
 
 LARGE = 2**24  # bytes of a file

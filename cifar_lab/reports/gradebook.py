@@ -8,21 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cifar_lab.course.errors import CourseError
 from cifar_lab.grading.results import Results
 from cifar_lab.reports import numbers, roster, sanitize
+from cifar_lab.reports.columns import EMPTY, GradebookError, choose, grade_columns, is_canvas
 from cifar_lab.reports.roster import Person
 
 BOM = "\ufeff"
-CANVAS_COLUMN = re.compile(r"(?P<name>.+) \(\d+\)")  # with the assignment's number
-MOODLE_COLUMN = re.compile(r"(?P<name>(?!course total).+) \(real\)", re.IGNORECASE)
-EMPTY = {"", "-"}  # Moodle writes the latter
 # a spreadsheet may compute with these, which does no harm: nothing is called
 NUMBER = re.compile(r"[-+]?[\d.,:/ %()-]*")
-
-
-class GradebookError(CourseError):
-    """A gradebook that cannot be filled; the message says what would be right."""
 
 
 @dataclass(frozen=True)
@@ -157,9 +150,9 @@ def read(file: Path, column: str | None = None, overwrite: bool = False) -> Grad
         )
     rows = [row + [""] * (len(titles) - len(row)) for row in rows]
     start = _first_person(rows)
-    grades = _grade_columns(rows, start)
+    grades = grade_columns(rows, start)
     mark = numbers.decimal_mark(row[n] for row in rows[start - 1 :] for n in grades)
-    place = _column(file, rows[start:], grades, column)
+    place = choose(file, [row for row in rows[start:] if any(row)], grades, column)
     return Gradebook(
         rows=rows,
         people=roster.people(titles, rows, start),
@@ -189,11 +182,7 @@ def _titles(row: list[str]) -> list[str]:
 
 
 def _is_gradebook(titles: list[str]) -> bool:
-    return _is_canvas(titles) or "first name" in titles
-
-
-def _is_canvas(titles: list[str]) -> bool:
-    return "id" in titles and ("student" in titles or {"lastname", "firstname"} <= set(titles))
+    return is_canvas(titles) or "first name" in titles
 
 
 def _text_of(file: Path) -> str:
@@ -213,46 +202,6 @@ def _first_person(rows: list[list[str]]) -> int:
         if row and row[0].strip() == "Points Possible":
             return number + 1
     return 1
-
-
-def _grade_columns(rows: list[list[str]], start: int) -> dict[int, re.Match]:
-    """Return the columns that may hold points: their titles by number.
-
-    Canvas states the points possible of each; Moodle calls them real.
-    """
-    canvas = _is_canvas(_titles(rows[0]))
-    found = {}
-    for number, cell in enumerate(rows[0]):
-        title = (CANVAS_COLUMN if canvas else MOODLE_COLUMN).fullmatch(cell.strip())
-        above = rows[start - 1][number] if start > 1 else ""
-        if title and (not canvas or any(character.isdigit() for character in above)):
-            found[number] = title
-    return found
-
-
-def _column(
-    file: Path, people: list[list[str]], grades: dict[int, re.Match], name: str | None
-) -> int:
-    """Return the number of the column for the points."""
-    if not grades:
-        raise GradebookError(
-            f"{file}: found no grade column. Canvas calls it 'NAME (NUMBER)' and states the points "
-            "possible, Moodle calls it 'NAME (Real)'"
-        )
-    if name is not None:
-        meant = [n for n, title in grades.items() if name in (title[0], title["name"])]
-        wanted = f" {name!r}"
-    else:
-        is_open = {n: any(row[n].strip() in EMPTY for row in people) for n in grades}
-        meant = [n for n in grades if is_open[n] or len(grades) == 1]
-        wanted = " with empty cells"
-    if len(meant) == 1:
-        return meant[0]
-    titles = ", ".join(repr(grades[n][0]) for n in meant or grades)
-    found = f"{len(meant)} grade columns{wanted}: {titles}"
-    if not meant:
-        found = f"no grade column{wanted}; its grade columns are {titles}"
-    raise GradebookError(f"{file}: found {found}; --column NAME chooses one")
 
 
 def _without_empty_parts(claim: list[Results]) -> list[Results]:

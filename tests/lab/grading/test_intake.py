@@ -1,5 +1,6 @@
 """Submissions are taken in: the modules and nothing else, in whatever form they come."""
 
+import io
 import os
 import stat
 import zipfile
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from cifar_lab.course import syllabus
-from cifar_lab.grading import intake
+from cifar_lab.grading import intake, members
 
 GOOD = "def one_hot(labels, num_classes):\n    return 1\n"
 MISSING = [f"{module}.py is missing" for module in syllabus.modules() if module != "normalization"]
@@ -81,10 +82,14 @@ def test_the_package_may_lie_three_folders_down(folder, taken, tmp_path, outer):
     assert other.modules == ["normalization"]
 
 
-def test_four_folders_down_is_too_deep(folder, taken):
-    folder.put("a/b/c/d/" + MODULE)
+def test_a_package_deeper_down_is_taken_if_it_is_the_only_one(folder, taken):
+    deep = folder.put("Users/ada/Documents/uni/cs/" + MODULE)
     submission, files = taken(folder.path)
-    assert not submission.valid and not files and submission.ignored == ["a/b/c/d/" + MODULE]
+    assert files == {MODULE: GOOD} and submission.problems == MISSING
+    folder.put(MODULE, GOOD + "#")
+    submission = intake.take_in(folder.path, "ada", folder.path.parent / "again")
+    assert submission.ignored == [str(deep.relative_to(folder.path))]
+    assert submission.problems == MISSING
 
 
 def test_two_packages_are_a_problem(folder, taken):
@@ -93,7 +98,7 @@ def test_two_packages_are_a_problem(folder, taken):
     submission, files = taken(folder.path)
     assert not submission.valid and not files
     problem = "found several cifar_course/ folders (new/cifar_course, old/cifar_course); keep one"
-    assert submission.problems[0] == problem
+    assert submission.problems == [problem]
 
 
 @pytest.mark.parametrize(
@@ -243,9 +248,247 @@ def test_a_damaged_archive_is_no_grading_error(tmp_path, taken, seed):
 
 
 def test_a_huge_number_of_files_is_not_searched_to_its_end(tmp_path, taken, monkeypatch):
-    monkeypatch.setattr(intake, "FILE_LIMIT", 10)
+    monkeypatch.setattr(members, "FILE_LIMIT", 10)
     submission, _ = taken(zipped(tmp_path, {f"{n:03}.txt": "" for n in range(20)} | {MODULE: GOOD}))
     assert not submission.valid and "more than 10 files" in submission.problems[0]
+
+
+# --- the same content in another form ----------------------------------------------------------
+
+CONTENTS = {
+    "plain": [MODULE, "cifar_course/cnn.py"],
+    "in a folder": ["hand-in/" + MODULE],
+    "without its folder": ["normalization.py", "cnn.py"],
+    "with a copy of the package": ["cifar_course (1)/normalization.py"],
+    "several packages": ["a/" + MODULE, "b/" + MODULE],
+    "a virtual environment": [MODULE, ".venv/Lib/site-packages/" + MODULE],
+    "a virtual environment with a plain name": [
+        MODULE,
+        "env/lib/python3.12/site-packages/" + MODULE,
+    ],
+    "the trash": [MODULE, ".Trash/" + MODULE],
+    "what pip install leaves": ["course/" + MODULE, "course/build/lib/" + MODULE],
+    "what pip install leaves for one platform": [
+        MODULE,
+        "build/lib.linux-x86_64-cpython-312/" + MODULE,
+    ],
+    "macOS": ["a/" + MODULE, "__MACOSX/a/cifar_course/._normalization.py", "__MACOSX/a/" + MODULE],
+    "Jupyter": [MODULE, "cifar_course/.ipynb_checkpoints/normalization-checkpoint.py"],
+    "Jupyter, around it": [MODULE, ".ipynb_checkpoints/" + MODULE],
+    "an editor's history": [MODULE, ".history/" + MODULE],
+    "notebooks alone": ["01_normalization.ipynb"],
+    "nothing of the course": ["helper.py", "data.csv"],
+}
+TAKEN = {
+    "plain": ["cnn", "normalization"],
+    "without its folder": ["cnn", "normalization"],
+    "several packages": [],
+    "notebooks alone": [],
+    "nothing of the course": [],
+}
+
+
+def zip_of(paths: list[str]) -> bytes:
+    """Return a zip file with these modules."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in paths:
+            archive.writestr(path, GOOD)
+    return buffer.getvalue()
+
+
+def forms_of(paths: list[str], place: Path) -> dict[str, Path]:
+    """Write a submission with these files in every form in which it may be handed in."""
+    for path in paths:
+        (place / "folder" / path).parent.mkdir(parents=True, exist_ok=True)
+        (place / "folder" / path).write_text(GOOD)
+    inner = zip_of(paths)
+    with zipfile.ZipFile(place / "nested.zip", "w") as archive:
+        archive.writestr("__MACOSX/._inner.zip", "")
+        archive.writestr("inner.zip", inner)
+    (place / "zip.zip").write_bytes(inner)
+    for name, content in (
+        ("moodle", inner),
+        ("moodle nested", (place / "nested.zip").read_bytes()),
+    ):
+        (place / name).mkdir()
+        (place / name / "hand-in.zip").write_bytes(content)
+        (place / name / "._hand-in.zip").write_bytes(b"")
+    return {path.name: path for path in place.iterdir()}
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_a_folder_a_zip_and_a_zip_in_a_zip_are_the_same(tmp_path, content):
+    (tmp_path / "given").mkdir()
+    forms = forms_of(CONTENTS[content], tmp_path / "given")
+    assert len(forms) == 5
+    for form, source in forms.items():
+        submission = intake.take_in(source, "ada", tmp_path / "taken" / form)
+        expected = TAKEN.get(content, ["normalization"])
+        assert submission.modules == expected, (form, submission.problems)
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_a_zip_ignores_what_a_folder_ignores(tmp_path, content):
+    (tmp_path / "given").mkdir()
+    forms = forms_of(CONTENTS[content], tmp_path / "given")
+    as_folder, as_zip = (
+        intake.take_in(forms[form], "ada", tmp_path / form) for form in ("folder", "zip.zip")
+    )
+    assert sorted(as_zip.ignored) == sorted(as_folder.ignored)
+    assert as_zip.problems == as_folder.problems
+
+
+def test_the_second_zip_inside_is_not_guessed_at(tmp_path, taken):
+    inner = zip_of([MODULE])
+    submission, files = taken(zipped(tmp_path, {"first.zip": inner, "second.zip": inner}))
+    assert not files and submission.problems[0] == (
+        "found 2 zip files (first.zip, second.zip); keep one"
+    )
+
+
+def test_zips_in_zips_without_end_are_not_opened(tmp_path, taken):
+    content = zip_of([MODULE])
+    for _ in range(10):
+        content = zipped(tmp_path, {"inner.zip": content}).read_bytes()
+    submission, files = taken(tmp_path / "ada.zip")
+    assert not files and not submission.valid
+
+
+def test_a_damaged_zip_inside_is_named(tmp_path, taken):
+    submission, files = taken(zipped(tmp_path, {"inner.zip": b"PK\x03\x04 and no more"}))
+    assert not files and submission.problems[0].startswith("inner.zip is not readable: ")
+
+
+def test_a_zip_inside_that_grows_without_end_is_cut_off(tmp_path, taken, monkeypatch):
+    monkeypatch.setattr(members, "ZIP_LIMIT", 2**20)
+    submission, files = taken(zipped(tmp_path, {"inner.zip": b" " * 2**24}))
+    assert not files and submission.problems[0] == "inner.zip is larger than 1 MiB"
+
+
+# --- unusual names -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("normalization.py", "the top folder"),
+        ("cifar_course (1)/normalization.py", "cifar_course (1)/"),
+        ("cifar_course-main/normalization.py", "cifar_course-main/"),
+        ("Cifar_Course/normalization.py", "Cifar_Course/"),
+        ("my work/lesson 1/normalization.py", "my work/lesson 1/"),
+    ],
+)
+def test_modules_without_their_folder_are_taken_and_the_folder_is_named(folder, taken, name, place):
+    folder.put(name)
+    submission, files = taken(folder.path)
+    assert files == {MODULE: GOOD}
+    problem = f"found no folder cifar_course/: the modules in {place} were taken"
+    assert submission.problems == [f"{problem}; put them into cifar_course/", *MISSING]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("normalization (1).py", "normalization(2).py", "Normalization.py", "NORMALIZATION.PY"),
+        *("normalization - Copy.py", "normalization copy.py", "normalization copy 2.py"),
+        *("Copy of normalization.py", "normalization-1.py"),
+    ],
+)
+def test_a_copy_of_a_module_is_taken_and_named(folder, taken, name):
+    folder.put(f"cifar_course/{name}")
+    submission, files = taken(folder.path)
+    assert files == {MODULE: GOOD}
+    problem = f"cifar_course/{name} was taken for normalization.py; rename it"
+    assert submission.problems == [problem, *MISSING]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["normalization2.py", "my_normalization.py", "normalization.py.txt", "normalization.txt"],
+)
+def test_a_file_of_another_name_is_no_module(folder, taken, name):
+    folder.put(f"cifar_course/{name}")
+    submission, files = taken(folder.path)
+    assert not files and not submission.valid
+
+
+def test_a_module_comes_before_its_copy(folder, taken):
+    folder.put(MODULE)
+    folder.put("cifar_course/normalization (1).py", GOOD + "#")
+    submission, files = taken(folder.path)
+    assert files == {MODULE: GOOD} and submission.problems == MISSING
+    assert submission.ignored == ["cifar_course/normalization (1).py"]
+
+
+def test_the_package_comes_before_its_copy(folder, taken):
+    folder.put(MODULE)
+    folder.put("cifar_course (1)/normalization.py", GOOD + "#")
+    folder.put("normalization.py", GOOD + "#")
+    submission, files = taken(folder.path)
+    assert files == {MODULE: GOOD} and submission.problems == MISSING
+
+
+def test_two_copies_of_a_module_are_not_guessed_at(folder, taken):
+    folder.put("cifar_course/cnn.py")
+    folder.put("cifar_course/normalization (1).py")
+    folder.put("cifar_course/normalization (2).py")
+    submission, files = taken(folder.path)
+    assert list(files) == ["cifar_course/cnn.py"]
+    assert submission.problems[0] == (
+        "found several files for normalization.py (cifar_course/normalization (1).py, "
+        "cifar_course/normalization (2).py); name the right one normalization.py"
+    )
+
+
+def test_modules_in_two_folders_are_not_guessed_at(folder, taken):
+    folder.put("old/normalization.py")
+    folder.put("new/normalization.py")
+    submission, files = taken(folder.path)
+    assert not files and submission.problems[0] == (
+        "found no folder cifar_course/, and modules in several folders (new/, old/); "
+        "put the right ones into cifar_course/"
+    )
+
+
+def test_the_courses_own_files_are_no_submission(folder, taken):
+    """A copy of the repository without the learner's package holds modules of the same names."""
+    folder.put("course/cifar_lab/training/cnn.py")
+    folder.put("course/tests/corpus/answers/right/cnn.py")
+    folder.put("course/solutions/cnn.py")
+    submission, files = taken(folder.path)
+    assert not files and not submission.valid
+
+
+def test_a_notebook_that_is_handed_in_alone_is_named(folder, taken):
+    folder.put("lessons/01_normalization.ipynb", "{}")
+    submission, files = taken(folder.path)
+    assert not files and submission.problems[0] == (
+        "found notebooks only (lessons/01_normalization.ipynb), which are not graded: hand in the "
+        "modules, as `cifar-course pack OUT.zip` packs them"
+    )
+
+
+def test_python_files_of_other_names_are_named(folder, taken):
+    folder.put("cifar_course/normalize.py")
+    submission, _ = taken(folder.path)
+    assert submission.problems[0] == (
+        "found none of the modules among cifar_course/normalize.py: name them "
+        "normalization.py, cnn.py, regularization.py, schedules.py, transfer.py, in a folder "
+        "cifar_course/"
+    )
+
+
+def test_a_submission_of_other_files_says_what_to_hand_in(folder, taken):
+    folder.put("report.pdf", b"%PDF")
+    submission, _ = taken(folder.path)
+    assert submission.problems[0] == (
+        "found no folder cifar_course/ with the modules: hand in the file that "
+        "`cifar-course pack OUT.zip` writes"
+    )
+
+
+# --- a folder of submissions -------------------------------------------------------------------
 
 
 def test_names_are_safe_and_different(tmp_path):

@@ -234,6 +234,11 @@ def test_the_next_assignment_is_not_taken_for_this_one(exported):
     assert column(filled, "Exercise 3 (4711)")[1:] == ["1.00", "2"]
 
 
+def test_an_empty_last_line_is_nobodys_empty_cell(exported):
+    text = NEXT.replace("grace,S1,,", "grace,S1,0.50,")
+    assert gradebook.read(exported(text + "\n")).title == "Exercise 4 (4712)"
+
+
 def test_the_only_grade_column_may_be_full(exported):
     text = NOTES.replace("grace,S1,,,", "grace,S1,,0.50,")
     assert gradebook.read(exported(text)).title == "Exercise 3 (4711)"
