@@ -74,7 +74,7 @@ def measure(seeds: int) -> Iterator[tuple[int, str]]:
     for seed in range(seeds):
         for exercise in todo:
             MEASURED.clear()
-            judge(stubs.REFERENCE, [exercise], grading_tests.TRAINING, grading_seed=seed)
+            judge(stubs.REFERENCE, [exercise], tests=grading_tests.TRAINING, grading_seed=seed)
             for threshold, values in MEASURED.items():
                 found.setdefault((exercise.id, threshold), []).extend(values)
             yield seed, exercise.id

@@ -19,7 +19,8 @@ def verdict(answered):
     """Judge an answer."""
 
     def of(answer: Answer, tests: str):
-        return judge(answered(answer), syllabus.find([answer.exercise]), tests)[answer.exercise]
+        exercises = syllabus.find([answer.exercise])
+        return judge(answered(answer), exercises, tests=tests)[answer.exercise]
 
     return of
 

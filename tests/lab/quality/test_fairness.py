@@ -30,7 +30,8 @@ def failures(folder, exercises, tests: str, seeds: range) -> dict[int, list[str]
     """Return the failures by seed; each seed also gives an order of the tests."""
     found = {}
     for seed in seeds:
-        verdicts = judge(folder, exercises, tests, plugins=[Shuffled(seed)], grading_seed=seed)
+        plugins = [Shuffled(seed)]
+        verdicts = judge(folder, exercises, tests=tests, plugins=plugins, grading_seed=seed)
         found[seed] = [
             f"{test.name}: {test.message}"
             for verdict in verdicts.values()
