@@ -16,16 +16,18 @@ from cifar_lab.grading.run import QUICK, judge
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(["cifar_lab.quality.preload"])
-PATIENCE = 120.0  # seconds after which a process is killed; this counts as a failed test
 
 
-def first_failure(exercise: str, text: str, tests: str = QUICK) -> TestVerdict | None:
+def first_failure(
+    exercise: str, text: str, tests: str = QUICK, patience: float = 600.0
+) -> TestVerdict | None:
     """Return the first test of an exercise that fails, or None if all pass.
 
     Args:
         exercise: Id of the exercise that is judged.
         text: Its module; the reference stands in for the other modules.
         tests: Marker expression of the tests to run, for pytest.
+        patience: Seconds after which the process is killed; this counts as a failed test.
     """
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "cifar_course"
@@ -33,16 +35,16 @@ def first_failure(exercise: str, text: str, tests: str = QUICK) -> TestVerdict |
         for module in syllabus.modules():
             code = text if module == exercise.partition(".")[0] else stubs.reference(module)
             (package / f"{module}.py").write_text(code, encoding="utf-8")
-        return _judge_in_child(Path(folder), exercise, tests)
+        return _judge_in_child(Path(folder), exercise, tests, patience)
 
 
-def _judge_in_child(folder: Path, exercise: str, tests: str) -> TestVerdict | None:
+def _judge_in_child(folder: Path, exercise: str, tests: str, patience: float) -> TestVerdict | None:
     receiver, sender = SERVER.Pipe(duplex=False)
     child = SERVER.Process(target=_judge, args=(sender, folder, exercise, tests))
     child.start()
     sender.close()
     try:
-        if not receiver.poll(PATIENCE):
+        if not receiver.poll(patience):
             return TestVerdict("timeout", passed=False, failure_kind=FailureKind.TIMEOUT)
         answer = receiver.recv()
     except EOFError:

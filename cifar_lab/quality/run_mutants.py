@@ -7,6 +7,8 @@ from cifar_lab.course.errors import CourseError
 from cifar_lab.quality.fork_server import first_failure
 from cifar_lab.quality.mutants import Mutant
 
+PATIENCE = 120.0  # seconds; a mutant that takes longer never ends
+
 
 class CannotScore(CourseError):
     """The reference itself does not pass where mutants are judged."""
@@ -23,5 +25,5 @@ def killers(some: list[Mutant]) -> Iterator[tuple[Mutant, str]]:
         if failure:
             raise CannotScore(f"{id}: the reference does not pass: {failure.name}")
         for mutant in (m for m in some if m.exercise == id):
-            failure = first_failure(id, mutant.text)
+            failure = first_failure(id, mutant.text, patience=PATIENCE)
             yield mutant, failure.name if failure else ""

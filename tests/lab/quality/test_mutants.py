@@ -6,7 +6,7 @@ import random
 import pytest
 
 from cifar_lab.course import stubs
-from cifar_lab.quality import fork_server, graders_page, scores
+from cifar_lab.quality import graders_page, run_mutants, scores
 from cifar_lab.quality.margins import Margin
 from cifar_lab.quality.mutants import Mutant, mutants
 from cifar_lab.quality.run_mutants import killers
@@ -57,7 +57,7 @@ def test_strings_and_given_code_stay():
 def test_the_reference_survives_and_an_endless_mutant_does_not(reference, monkeypatch):
     right = stubs.reference("normalization")
     assert [killer for _, killer in killers([Mutant(ID, right, "", "")])] == [""]
-    monkeypatch.setattr(fork_server, "PATIENCE", 10)  # the server has imported everything by now
+    monkeypatch.setattr(run_mutants, "PATIENCE", 10)  # the server has imported everything by now
     endless = right.replace("labels = np.ravel(labels)", "while True: pass")
     assert [killer for _, killer in killers([Mutant(ID, endless, "", "")])] == ["timeout"]
 
