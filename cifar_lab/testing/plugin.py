@@ -6,6 +6,7 @@
 import secrets
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from cifar_lab.course import syllabus
 from cifar_lab.course.submission import NoSubmission, find_submission
 from cifar_lab.execution.keras_import import import_keras
-from cifar_lab.execution.loader import PACKAGE
+from cifar_lab.execution.loader import PACKAGE, copy_modules
 from cifar_lab.execution.worker import Worker
 from cifar_lab.testing import markers
 from cifar_lab.testing.learner import Learner
@@ -178,6 +179,13 @@ def submission(pytestconfig: pytest.Config, options: GradingOptions) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def private_copy(submission: Path) -> Iterator[Path]:
+    """Provide a copy of the submission that holds its modules alone, as a sandbox does."""
+    with tempfile.TemporaryDirectory(prefix="cifar-course-") as folder:
+        yield copy_modules(submission, syllabus.modules(), Path(folder))
+
+
 @pytest.fixture
 def learner(request: pytest.FixtureRequest, submission: Path, options: GradingOptions):
     """Provide the submission, freshly imported for each test."""
@@ -187,7 +195,8 @@ def learner(request: pytest.FixtureRequest, submission: Path, options: GradingOp
     if not options.sandbox:
         if keras:
             import_keras()
-        yield Learner(Worker(submission, syllabus.modules(), seed).handle)
+        private = request.getfixturevalue("private_copy")
+        yield Learner(Worker(submission, syllabus.modules(), seed, private=private).handle)
         return
     sandbox = request.getfixturevalue("sandbox")
     # alone: a public test's message, which a student reads, must not come out of a hidden test
