@@ -17,6 +17,7 @@ from cifar_lab.course import syllabus
 from cifar_lab.course.submission import NoSubmission, find_submission
 from cifar_lab.execution.keras_import import import_keras
 from cifar_lab.execution.loader import PACKAGE, copy_modules
+from cifar_lab.execution.settings import pinned, with_own_settings
 from cifar_lab.execution.worker import Worker
 from cifar_lab.testing import markers
 from cifar_lab.testing.learner import Learner
@@ -196,7 +197,9 @@ def learner(request: pytest.FixtureRequest, submission: Path, options: GradingOp
         if keras:
             import_keras()
         private = request.getfixturevalue("private_copy")
-        yield Learner(Worker(submission, syllabus.modules(), seed, private=private).handle)
+        with pinned(), tempfile.TemporaryDirectory(prefix="cifar-course-") as current:
+            worker = Worker(submission, syllabus.modules(), seed, private=private)
+            yield Learner(with_own_settings(worker.handle, Path(current)))
         return
     sandbox = request.getfixturevalue("sandbox")
     # alone: a public test's message, which a student reads, must not come out of a hidden test
