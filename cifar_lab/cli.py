@@ -196,11 +196,13 @@ def pack_submission(
     out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: SubmissionOption = None
 ) -> None:
     """Pack your modules into the file that you hand in."""
-    from cifar_lab.publishing.pack import pack
+    from cifar_lab.publishing.pack import missing_in_grading, pack
 
     folder = find_submission(submission)
     modules = pack(folder, out)
     screen.print(f"{out}: {', '.join(f'{module}.py' for module in modules)}")
+    for sentence in missing_in_grading(folder):
+        screen.print(sentence, markup=False)
     verdicts = progress.recall(folder, syllabus.find([]))
     unwritten = [id for id, verdict in verdicts.items() if verdict.status == Status.NOT_WRITTEN]
     if unwritten:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cifar_lab.course import syllabus
 from cifar_lab.course.syllabus import Exercise
+from cifar_lab.execution.keras_import import backend
 
 # the code that takes part in judging; reports, plots and recipes do not
 FOLDERS = ("course", "data", "execution", "grading", "sandbox", "testing", "verifier")
@@ -19,7 +20,8 @@ PACKAGES = ("hypothesis", "keras", "numpy", "pytest", "safetensors", "scipy", "t
 def fingerprint(exercises: Iterable[Exercise]) -> str:
     """Return a hash of the exercises' tests and points, and of all that every verdict depends on.
 
-    That is the code that judges, the thresholds, and the versions of Python and the packages.
+    That is the code that judges, the thresholds, the versions of Python and the packages, and
+    Keras' backend. The other settings of Keras are the same in every test.
     """
     digest = hashlib.sha256(_shared().encode())
     for exercise in exercises:
@@ -31,7 +33,7 @@ def fingerprint(exercises: Iterable[Exercise]) -> str:
 
 @lru_cache(maxsize=1)  # a process keeps the code that it has imported
 def _shared() -> str:
-    versions = [platform.python_version(), *map(_version, PACKAGES)]
+    versions = [platform.python_version(), backend(), *map(_version, PACKAGES)]
     digest = hashlib.sha256(json.dumps([versions, syllabus.thresholds()]).encode())
     for file in _code():
         digest.update(file.relative_to(syllabus.LAB).as_posix().encode() + file.read_bytes())

@@ -25,13 +25,19 @@ class Worker:
         modules: The names of the modules that it may hold.
         seed: Seed of the global random generators, so that a verdict can be repeated.
         sandboxed: True in a sandbox, where only learner code raises KeyboardInterrupt.
+        private: A copy of the submission that holds nothing but its modules, as a sandbox does.
     """
 
     def __init__(
-        self, folder: Path, modules: tuple[str, ...], seed: int = 0, sandboxed: bool = False
+        self,
+        folder: Path,
+        modules: tuple[str, ...],
+        seed: int = 0,
+        sandboxed: bool = False,
+        private: Path | None = None,
     ):
         self.folder = folder / PACKAGE
-        self._modules = Modules(folder, modules)
+        self._modules = Modules(folder, modules, private)
         self._objects = HandleTable()
         self._failed_imports: dict[str, BaseException] = {}
         self._seed = seed

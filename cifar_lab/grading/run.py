@@ -2,8 +2,6 @@
 
 import contextlib
 import io
-import logging
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +12,16 @@ from cifar_lab.course import syllabus
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.syllabus import Exercise
 from cifar_lab.course.verdict import ExerciseVerdict
+from cifar_lab.grading.neutral import neutral_process
 from cifar_lab.testing.messages import GradingRun
 from cifar_lab.testing.options import GradingOptions
 
 QUICK = "grading and not trains"  # the tests that train no network
 DEFAULTS = GradingOptions()
 PYTEST = (
-    f"--rootdir={syllabus.ROOT}",
-    f"--config-file={syllabus.ROOT / 'pyproject.toml'}",
+    # relative to the course's folder: pytest takes "[", "::" and "$NAME" in a path for syntax
+    "--rootdir=.",
+    "--config-file=pyproject.toml",
     # nothing that a run for one learner does not need: no cache folder, no other plugins
     "--disable-plugin-autoload",
     "-pno:cacheprovider",
@@ -77,17 +77,20 @@ def judge(
     """
     if not exercises:
         return {}
-    asked = replace(options, exercise=tuple(exercise.id for exercise in exercises))
+    ids = tuple(exercise.id for exercise in exercises)
+    hidden = str(options.hidden_folder) if options.hidden else None
+    asked = replace(options, exercise=ids, hidden=hidden)
     arguments = [
         *_test_files(exercises),
         f"-m{tests}",
-        f"--submission={folder}",
+        f"--submission={folder.resolve()}",
         *asked.to_arguments(),
         *(["--exitfirst"] if stop_early else []),
         *PYTEST,
     ]
     watcher, said = _Watcher(), io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), _no_color(), _no_log():
+    quiet = contextlib.redirect_stdout(said), contextlib.redirect_stderr(said)
+    with quiet[0], quiet[1], neutral_process(syllabus.ROOT):
         status = pytest.main(arguments, plugins=[watcher, *plugins])
     if watcher.interrupted is not None:
         raise KeyboardInterrupt(watcher.interrupted)
@@ -105,28 +108,5 @@ def judge(
 def _test_files(exercises: list[Exercise]) -> list[str]:
     ids = {exercise.id for exercise in exercises}
     known = syllabus.exercises()
-    return [str(syllabus.test_file(known[id])) for id in known if id in ids]
-
-
-@contextlib.contextmanager
-def _no_color():
-    before = os.environ.get("NO_COLOR")
-    os.environ["NO_COLOR"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["NO_COLOR"]
-        else:
-            os.environ["NO_COLOR"] = before
-
-
-@contextlib.contextmanager
-def _no_log():
-    # TensorFlow gives advice on training loops to code that makes many small models, as tests do
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
+    files = [syllabus.test_file(known[id]) for id in known if id in ids]
+    return [str(file.relative_to(syllabus.ROOT)) for file in files]

@@ -1,12 +1,14 @@
 """The zip file that a learner hands in."""
 
+import ast
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from cifar_lab.course import syllabus
 from cifar_lab.course.errors import CourseError
-from cifar_lab.execution.loader import PACKAGE
+from cifar_lab.execution.loader import PACKAGE, is_refused, read_module
 from cifar_lab.grading import intake
 
 
@@ -33,6 +35,40 @@ def pack(folder: Path, out: Path) -> tuple[str, ...]:
         raise PackError("; ".join(problems) + ". Nothing was packed")
     part.replace(out)
     return syllabus.modules()
+
+
+def missing_in_grading(folder: Path) -> list[str]:
+    """Return what the modules may use here and grading will not have, a sentence each."""
+    expected = {"__init__.py", *(f"{module}.py" for module in syllabus.modules())}
+    others = sorted(path.name for path in (folder / PACKAGE).iterdir())
+    found = [
+        f"{PACKAGE}/{name} is not handed in: a module that needs it fails"
+        for name in others
+        if name not in expected and not name.startswith((".", "__"))
+    ]
+    for module in syllabus.modules():
+        found += [
+            f"{module}.py, line {line}: it imports {name}, which is not there in grading"
+            for line, name in _refused_imports(read_module(folder, module))
+        ]
+    return found
+
+
+def _refused_imports(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the name of each import that grading refuses."""
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError):
+        return
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            refused = [alias.name for alias in node.names if is_refused(alias.name)]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [alias.name for alias in node.names]
+            refused = [node.module] if is_refused(node.module, names) else []
+        else:
+            refused = []
+        yield from ((node.lineno, name) for name in refused)
 
 
 def _content(folder: Path, module: str) -> bytes:

@@ -4,8 +4,10 @@
 """
 
 import secrets
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +17,8 @@ import pytest
 from cifar_lab.course import syllabus
 from cifar_lab.course.submission import NoSubmission, find_submission
 from cifar_lab.execution.keras_import import import_keras
-from cifar_lab.execution.loader import PACKAGE
+from cifar_lab.execution.loader import PACKAGE, copy_modules
+from cifar_lab.execution.settings import pinned, with_own_settings
 from cifar_lab.execution.worker import Worker
 from cifar_lab.testing import markers
 from cifar_lab.testing.learner import Learner
@@ -97,7 +100,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if options.hidden_folder:
         if not any(options.hidden_folder.glob("test_*.py")):
             raise pytest.UsageError(f"--hidden: there is no test_*.py in {options.hidden_folder}")
-        config.args.append(str(options.hidden_folder))
+        config.args.append(str(_plain_path(options.hidden_folder, config)))
+
+
+def _plain_path(folder: Path, config: pytest.Config) -> Path:
+    """Return a folder, by way of a link if pytest would take its path for a test's id."""
+    if "[" not in str(folder) and "::" not in str(folder):
+        return folder
+    # in /tmp: TMPDIR may be such a path, too
+    link = Path(tempfile.mkdtemp(prefix="cifar-course-", dir="/tmp"))
+    config.add_cleanup(lambda: shutil.rmtree(link))
+    (link / "hidden").symlink_to(folder, target_is_directory=True)
+    return link / "hidden"
 
 
 # --- which tests run ---------------------------------------------------------------------------
@@ -178,6 +192,13 @@ def submission(pytestconfig: pytest.Config, options: GradingOptions) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def private_copy(submission: Path) -> Iterator[Path]:
+    """Provide a copy of the submission that holds its modules alone, as a sandbox does."""
+    with tempfile.TemporaryDirectory(prefix="cifar-course-") as folder:
+        yield copy_modules(submission, syllabus.modules(), Path(folder))
+
+
 @pytest.fixture
 def learner(request: pytest.FixtureRequest, submission: Path, options: GradingOptions):
     """Provide the submission, freshly imported for each test."""
@@ -187,7 +208,10 @@ def learner(request: pytest.FixtureRequest, submission: Path, options: GradingOp
     if not options.sandbox:
         if keras:
             import_keras()
-        yield Learner(Worker(submission, syllabus.modules(), seed).handle)
+        private = request.getfixturevalue("private_copy")
+        with pinned(), tempfile.TemporaryDirectory(prefix="cifar-course-") as current:
+            worker = Worker(submission, syllabus.modules(), seed, private=private)
+            yield Learner(with_own_settings(worker.handle, Path(current)))
         return
     sandbox = request.getfixturevalue("sandbox")
     # alone: a public test's message, which a student reads, must not come out of a hidden test

@@ -124,3 +124,12 @@ def test_all_code_that_a_judged_exercise_imports_counts(reference):
     imported = {Path(line) for line in python(code, syllabus.ROOT).splitlines()}
     assert len(imported) > 20
     assert imported <= set(fingerprint._code())
+
+
+def test_another_backend_of_keras_outdates_verdicts(course, tmp_path, monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    (tmp_path / "keras").mkdir()
+    assert known(course) == set(syllabus.exercises())
+    (tmp_path / "keras" / "keras.json").write_text('{"backend": "jax"}')
+    assert known(course) == set()
