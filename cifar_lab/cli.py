@@ -19,7 +19,7 @@ from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
 from cifar_lab.course.submission import find_submission
 from cifar_lab.course.verdict import ExerciseVerdict, Status, as_json, total
-from cifar_lab.execution.keras_import import import_keras
+from cifar_lab.execution.keras_import import KerasCannotStart, import_keras
 from cifar_lab.execution.loader import PACKAGE, read_module
 from cifar_lab.notebook import describe
 
@@ -54,7 +54,7 @@ def main() -> None:
         stream.reconfigure(errors="replace")
     try:
         app(standalone_mode=True)
-    except (CourseError, OSError) as problem:
+    except (CourseError, KerasCannotStart, OSError) as problem:
         print(f"cifar-course: {problem}", file=sys.stderr)
         raise SystemExit(CANNOT_JUDGE) from None
 
@@ -74,6 +74,8 @@ def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict[str, Exerci
     from cifar_lab.grading.run import judge
 
     with _interruptible("Nothing was judged."):
+        if any(syllabus.needs_keras(exercise.id) for exercise in exercises):
+            import_keras()  # before pytest captures what a failing import prints
         verdicts = judge(folder, exercises)
     progress.remember(folder, verdicts)
     return verdicts
@@ -221,8 +223,10 @@ def show_data(
     if download:
         screen.print(f"CIFAR-10 is in {data.download()}")
         weights.download()
-    screen.print(data.describe(read=True), markup=False)
-    screen.print(weights.describe(), markup=False)
+    try:
+        screen.print(data.summary(read=True), markup=False)
+    finally:
+        screen.print(weights.describe(), markup=False)
 
 
 @app.command()

@@ -1,16 +1,38 @@
 """Files that are written whole or not at all, and paths with `~`."""
 
+import json
 import os
 import secrets
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 from cifar_lab.course.errors import CourseError
 
 
 class NotWritten(CourseError, OSError):
     """A file cannot be written; the message names it and the reason."""
+
+
+class Damaged(CourseError):
+    """A file of the course's own is cut off or damaged; the message names it and the remedy."""
+
+
+def read_json(file: Path, remedy: str) -> Any:
+    """Return the content of a JSON file.
+
+    Args:
+        file: The file.
+        remedy: Advice for the message, such as "Delete it".
+
+    Raises:
+        Damaged: It is empty, cut off, or no JSON.
+    """
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Damaged(f"{file} is empty, cut off or damaged ({error}). {remedy}.") from error
 
 
 def write_whole(file: Path, content: str | bytes) -> None:

@@ -12,6 +12,7 @@ import zipfile
 import pytest
 
 from cifar_lab.course import progress, stubs, syllabus
+from cifar_lab.data import cifar10
 
 NUMPY_LESSON = "normalization"
 
@@ -242,6 +243,15 @@ def test_pack_refuses_a_module_that_does_not_parse(half_done, command, tmp_path)
 def test_data_names_the_synthetic_dataset(command):
     done = command("data", env={"CIFAR_COURSE_DATA": "synthetic"})
     assert done.returncode == 0 and "synthetic" in done.stdout
+
+
+def test_data_that_cannot_be_used_is_status_2(command, tmp_path):
+    for name in cifar10.BATCHES:
+        (tmp_path / name).write_bytes(b"\x80\x04 half a batch")
+    done = command("data", env={"CIFAR_COURSE_DATA": str(tmp_path)})
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "a truncated file" in done.stderr and str(tmp_path / "data_batch_1") in done.stderr
+    assert "ImageNet weights" in done.stdout
 
 
 def test_missing_data_is_one_line_and_status_2(empty, command, tmp_path):

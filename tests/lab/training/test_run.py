@@ -15,6 +15,7 @@ import pytest
 
 from cifar_lab import data
 from cifar_lab.course import syllabus
+from cifar_lab.course.errors import CourseError
 
 SMALL = data.load("synthetic").sample(train=80, test=40)
 
@@ -243,6 +244,25 @@ def test_a_run_with_other_settings_is_not_mixed_in(training, settings, small_net
     model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0, callbacks=[checkpoint])
     with pytest.raises(training.RunError, match="other settings"):
         training.run(small_network, SMALL, replace(settings, seed=1), out)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"PK\x03\x04 and so on", b"{"])
+@pytest.mark.parametrize("name", ["checkpoint.npz", "metrics.json"])
+def test_a_damaged_file_is_named_with_the_remedy(training, settings, tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CourseError, match=r"empty, cut off or damaged .*Delete it") as damaged:
+        training.Checkpoint(tmp_path, settings, code={})
+    assert str(damaged.value).startswith(str(tmp_path / name))
+    assert "\n" not in str(damaged.value)
+
+
+def test_a_truncated_checkpoint_is_named(training, settings, tmp_path):
+    whole = tmp_path / "whole.npz"
+    np.savez(whole, state=np.array("{}"), v0=np.ones(1000))
+    for size in (100, 1000, whole.stat().st_size - 1):
+        (tmp_path / "checkpoint.npz").write_bytes(whole.read_bytes()[:size])
+        with pytest.raises(CourseError, match="cut off or damaged"):
+            training.Checkpoint(tmp_path, settings, code={})
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows")
