@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from cifar_lab.course import board, progress, stubs, syllabus
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
 from cifar_lab.course.submission import find_submission
-from cifar_lab.course.verdict import ExerciseVerdict, Status, as_json, total
+from cifar_lab.course.verdict import ExerciseVerdict, Outcome, Status, as_json, total
 from cifar_lab.execution.keras_import import KerasCannotStart, import_keras
 from cifar_lab.execution.loader import PACKAGE, read_module
 from cifar_lab.notebook import describe
@@ -316,6 +317,8 @@ def grade(
         raise UsageError(f"--hidden: there is no test_*.py in {hidden}")
     if column is not None and roster_file is None:
         raise UsageError("--column names a column of the gradebook; add --roster FILE")
+    # another program, or another grading, may use the port of Dask's page, which nobody looks at
+    warnings.filterwarnings("ignore", r"\s*Port \d+ is already in use")
     try:
         with _interruptible("Run the same command again to grade the remaining submissions."):
             gradebook = roster.read(roster_file, column) if roster_file else None
@@ -335,6 +338,11 @@ def grade(
     notes += [f"skipped, because it is neither a folder nor a zip file: {name}" for name in skipped]
     for note in notes:
         screen.print(sanitize.visible(note), markup=False, highlight=False)
+    for one in results:
+        data = one["extra_data"]
+        if data["verdict"] == Outcome.GRADING_ERROR:
+            reason = sanitize.visible(f"{data['name']}: grading error: {data['words']}")
+            screen.print(reason, markup=False, highlight=False)
     for verdict, count in sorted(Counter(one["extra_data"]["verdict"] for one in results).items()):
         screen.print(f"{count:>6} {verdict}")
     screen.print(f"{out / 'class.html'}, {out / 'grades.csv'}, {out / 'results'}")
