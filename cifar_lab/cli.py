@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ from cifar_lab.course import board, progress, stubs, syllabus
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
 from cifar_lab.course.submission import find_submission
-from cifar_lab.course.verdict import ExerciseVerdict, Status, as_json, total
-from cifar_lab.execution.keras_import import import_keras
+from cifar_lab.course.verdict import ExerciseVerdict, Outcome, Status, as_json, total
+from cifar_lab.execution.keras_import import KerasCannotStart, import_keras
 from cifar_lab.execution.loader import PACKAGE, read_module
 from cifar_lab.notebook import describe
 
@@ -54,7 +55,7 @@ def main() -> None:
         stream.reconfigure(errors="replace")
     try:
         app(standalone_mode=True)
-    except (CourseError, OSError) as problem:
+    except (CourseError, KerasCannotStart, OSError) as problem:
         print(f"cifar-course: {problem}", file=sys.stderr)
         raise SystemExit(CANNOT_JUDGE) from None
 
@@ -74,6 +75,8 @@ def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict[str, Exerci
     from cifar_lab.grading.run import judge
 
     with _interruptible("Nothing was judged."):
+        if any(syllabus.needs_keras(exercise.id) for exercise in exercises):
+            import_keras()  # before pytest captures what a failing import prints
         verdicts = judge(folder, exercises)
     progress.remember(folder, verdicts)
     return verdicts
@@ -223,8 +226,10 @@ def show_data(
     if download:
         screen.print(f"CIFAR-10 is in {data.download()}")
         weights.download()
-    screen.print(data.describe(read=True), markup=False)
-    screen.print(weights.describe(), markup=False)
+    try:
+        screen.print(data.summary(read=True), markup=False)
+    finally:
+        screen.print(weights.describe(), markup=False)
 
 
 @app.command()
@@ -321,6 +326,8 @@ def grade(
         raise UsageError(f"--hidden: there is no test_*.py in {hidden}")
     if roster_file is None and (column is not None or overwrite):
         raise UsageError("--column and --overwrite are about the gradebook; add --roster FILE")
+    # another program, or another grading, may use the port of Dask's page, which nobody looks at
+    warnings.filterwarnings("ignore", r"\s*Port \d+ is already in use")
     wanted = tuple(e.id for e in syllabus.find(exercise or []))
     options = GradingOptions(
         exercise=wanted, sandbox=sandbox, hidden=str(hidden.resolve()) if hidden else None
@@ -343,6 +350,9 @@ def grade(
     notes += [f"skipped, because it is neither a folder nor a zip file: {name}" for name in skipped]
     for note in notes:
         _show(note)
+    for one in results:
+        if one.outcome == Outcome.GRADING_ERROR:
+            _show(f"{one.name}: grading error: {one.message}")
     for outcome, count in sorted(Counter(one.outcome for one in results).items()):
         screen.print(f"{count:>6} {outcome}")
     screen.print(f"{out / 'class.html'}, {out / 'grades.csv'}, {out / 'results'}")

@@ -37,17 +37,24 @@ def use_course_style() -> None:
 
 
 def learning_curves(history: History, title: str = "") -> Figure:
-    """Draw loss and accuracy on training and validation data over the epochs."""
+    """Draw loss and accuracy on training and validation data over the epochs.
+
+    Any accuracy is drawn, whatever its name (`acc`, `categorical_accuracy`); without one, the
+    loss alone.
+    """
+    panels = {"loss": "loss (nats)"}
+    panels |= {name: "accuracy" for name in history if name.endswith(("accuracy", "acc"))}
+    panels = {name: unit for name, unit in panels.items() if not name.startswith("val_")}
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, 2, figsize=(9, 3.4))
-        for axis, name, unit in zip(
-            axes, ("loss", "accuracy"), ("loss (nats)", "accuracy"), strict=True
-        ):
+        shape = {"figsize": (4.5 * len(panels), 3.4), "squeeze": False}
+        figure, axes = plt.subplots(1, len(panels), **shape)
+        for axis, (name, unit) in zip(axes[0], panels.items(), strict=True):
             epochs = np.arange(1, len(history[name]) + 1)
             axis.plot(epochs, history[name], color=BLUE, label="training")
             if f"val_{name}" in history:
-                axis.plot(epochs, history[f"val_{name}"], color=ORANGE, ls="--", label="validation")
-            axis.set(xlabel="epoch", ylabel=unit, title=name)
+                validation = history[f"val_{name}"]
+                axis.plot(epochs, validation, color=ORANGE, ls="--", label="validation")
+            axis.set(xlabel="epoch", ylabel=unit, title=unit if name != "loss" else name)
             axis.legend()
         figure.suptitle(title)
     return figure

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cifar_lab.course.errors import CourseError
+from cifar_lab.course.files import expanded
 from cifar_lab.execution.loader import PACKAGE
 
 
@@ -21,7 +22,7 @@ def find_submission(path: str | Path | None = None) -> Path:
         NoSubmission: There is no `cifar_course/`.
     """
     if path is not None:
-        folder = Path(path).expanduser().resolve()
+        folder = expanded(path).resolve()
         if not (folder / PACKAGE).is_dir():
             raise NoSubmission(
                 f"{folder} holds no folder {PACKAGE}/. A submission is the folder *around* it."

@@ -1,7 +1,7 @@
 """The course's data: CIFAR-10 if it is on this machine, otherwise the synthetic dataset."""
 
 from cifar_lab.data.cifar10 import DataError, download
-from cifar_lab.data.dataset import CIFAR10, SYNTHETIC, Dataset, describe, load, locate
+from cifar_lab.data.dataset import CIFAR10, SYNTHETIC, Dataset, describe, load, locate, summary
 
 __all__ = [
     "CIFAR10",
@@ -12,4 +12,5 @@ __all__ = [
     "download",
     "load",
     "locate",
+    "summary",
 ]

@@ -19,6 +19,8 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 
 from cifar_lab.course.errors import CourseError
+from cifar_lab.course.files import expanded
+from cifar_lab.execution.keras_import import import_keras, keras_home
 
 CLASS_NAMES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
@@ -46,7 +48,7 @@ class DataError(CourseError):
 
 def keras_folders() -> tuple[Path, Path]:
     """Return the folders in which Keras may keep the batches; the first is searched first."""
-    home = _expanded(os.environ.get("KERAS_HOME") or "~/.keras")
+    home = keras_home()
     # the second is where Keras' own download unpacks
     return home / "datasets" / FOLDER, home / "datasets" / f"{FOLDER}-target" / FOLDER
 
@@ -60,7 +62,7 @@ def named(text: str) -> Path:
     Raises:
         DataError: There is none at that path.
     """
-    path = _expanded(text)
+    path = expanded(text)
     if not exists(path):
         raise DataError(
             f"{path}: there is no such file or folder. Name (in CIFAR_COURSE_DATA, if that is set) "
@@ -79,10 +81,6 @@ def named(text: str) -> Path:
 def exists(path: Path) -> bool:
     """Return True if something is at `path`, False also where the user may not look."""
     return os.path.exists(path)  # noqa: PTH110 - Path.exists raises where one may not look
-
-
-def _expanded(text: str) -> Path:
-    return Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises without a home
 
 
 # --- reading -------------------------------------------------------------------------------------
@@ -237,7 +235,8 @@ def download() -> Path:
                 if folder == first:
                     raise
     _check_writable(first.parent)
-    import keras  # not at the top: it takes seconds, and most commands need no Keras
+    import_keras()  # not at the top: it takes seconds, and most commands need no Keras
+    import keras
 
     try:
         with download_timeout():

@@ -115,13 +115,22 @@ def describe(read: bool = False) -> str:
             first bytes of files show.
     """
     try:
-        place = locate()
-        if read:
-            load()
-        elif place.path is not None:
-            cifar10.check_files(place.path)
+        return summary(read)
     except DataError as problem:
         return f"The data cannot be used.\n{problem}"
+
+
+def summary(read: bool = False) -> str:
+    """Return the lines of `describe` about data that can be used.
+
+    Raises:
+        DataError: It cannot.
+    """
+    place = locate()
+    if read:
+        load()
+    elif place.path is not None:
+        cifar10.check_files(place.path)
     train, test = SYNTHETIC_SIZES if place.path is None else cifar10.sizes()
     lines = [
         f"{place.name}: {train:,} training and {test:,} test images, "

@@ -1,10 +1,10 @@
 """MobileNetV2 with its ImageNet weights, if they are on this machine."""
 
-import os
 from pathlib import Path
 
 from cifar_lab.course.errors import CourseError
 from cifar_lab.data.cifar10 import GET_IT, download_timeout
+from cifar_lab.execution.keras_import import import_keras, keras_home
 
 NAME = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 
@@ -15,7 +15,7 @@ class WeightsError(CourseError):
 
 def file() -> Path:
     """Return the path at which Keras keeps the weights, even if they are not there."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models" / NAME
+    return keras_home() / "models" / NAME
 
 
 def mobilenet(image_size: int):
@@ -30,13 +30,14 @@ def mobilenet(image_size: int):
     Raises:
         WeightsError: The weights are not there, or not readable.
     """
-    import keras  # not at the top: `file` and `describe` work without it
-
     if not file().exists():
         raise WeightsError(
             f"{file()}: MobileNetV2's ImageNet weights are not there. To get them (9 MB), "
             f"{GET_IT}, or copy that file from a machine that has it."
         )
+    import_keras()  # not at the top: `file` and `describe` work without it
+    import keras
+
     shape = (image_size, image_size, 3)
     try:
         return keras.applications.MobileNetV2(shape, include_top=False, weights=str(file()))
@@ -60,9 +61,10 @@ def download() -> Path:
     Raises:
         WeightsError: The download failed.
     """
-    import keras
-
     if not file().exists():
+        import_keras()
+        import keras
+
         try:
             with download_timeout():
                 keras.applications.MobileNetV2((224, 224, 3), include_top=False, weights="imagenet")

@@ -1,10 +1,11 @@
-"""Import Keras without the lines that TensorFlow's native code prints as it starts."""
+"""Import Keras quietly, from the folder that the course names, and explain a failure to start."""
 
 import contextlib
 import gc
 import json
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,35 +13,69 @@ from pathlib import Path
 from cifar_lab.execution.settings import pin_keras
 
 DEFAULT_BACKEND = "tensorflow"
+ADVICE = (
+    "TensorFlow needs an x86-64 processor with AVX, or ARM64. If yours is one of these, install it "
+    "again: python -m pip install --force-reinstall -c constraints.txt tensorflow"
+)
+ENDED = f"TensorFlow ended the program while it was imported. {ADVICE}"
+FINISHED, RAISED = b"\0finished", b"\0raised"
+# prints what was printed during an import, unless the import went well; the arguments are ENDED,
+# FINISHED and RAISED
+WATCHER = """
+import sys
+ended, finished, raised = sys.argv[1:]
+text, found, how = sys.stdin.buffer.read().decode(errors="replace").partition("\\0")
+if how != finished:
+    print(text, end="" if how == raised else "\\n" + ended + "\\n", file=sys.stderr)
+"""
+
+
+class KerasCannotStart(ImportError):
+    """Keras, or the backend below it, cannot be imported; the message gives reason and remedy."""
+
+
+def keras_home() -> Path:
+    """Return the folder in which Keras keeps its files, with `~` replaced by the home folder.
+
+    Raises:
+        FileNotFoundError: KERAS_HOME begins with `~`, and there is no home folder.
+    """
+    named = os.environ.get("KERAS_HOME")
+    # not Path.expanduser, which raises without a home
+    folder = os.path.expanduser(named or "~")  # noqa: PTH111
+    if not folder.startswith("~"):
+        return Path(folder) if named else Path(folder, ".keras")
+    if named:
+        raise FileNotFoundError(f"KERAS_HOME is {named}, and there is no such home; name a folder")
+    return Path("/tmp/.keras")  # as Keras does without a home
 
 
 def import_keras() -> None:
-    """Import Keras while the process's stderr is closed; Python's exceptions are still raised.
+    """Import Keras without the lines that TensorFlow's native code prints as it starts.
 
-    TensorFlow's warnings stay off afterwards, and Keras has the settings that the course needs.
+    If the import fails, or ends the process, they are shown.
 
     Raises:
-        ImportError: The machine's settings choose a backend that cannot be imported.
+        KerasCannotStart: The import failed.
     """
     if "keras" in sys.modules:
         return
     try:
-        with _closed_stderr():
-            import keras  # noqa: F401
-    except (ImportError, ValueError) as error:
-        if backend() == DEFAULT_BACKEND:
-            raise
-        source = "KERAS_BACKEND" if os.environ.get("KERAS_BACKEND") else _settings_file()
-        raise ImportError(
-            f"Keras does not start with the backend {backend()!r}, which {source} names ({error}). "
-            f"Set KERAS_BACKEND={DEFAULT_BACKEND}, or change it there"
-        ) from error
-    pin_keras()
-    # it warns of retracing whenever many small models are built
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    # half a million objects that are never freed: garbage collection need not visit them again, and
-    # a visit in a forked child would copy the memory that it shares with its parent
-    gc.freeze()
+        with _watched_stderr():
+            load_keras()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise KerasCannotStart(f"Keras cannot start ({reason}). {_advice()}") from error
+
+
+def _advice() -> str:
+    if backend() == DEFAULT_BACKEND:
+        return ADVICE
+    source = "KERAS_BACKEND" if os.environ.get("KERAS_BACKEND") else _settings_file()
+    return (
+        f"The backend is {backend()!r}, which {source} names. "
+        f"Set KERAS_BACKEND={DEFAULT_BACKEND}, or change it there"
+    )
 
 
 def backend() -> str:
@@ -55,19 +90,41 @@ def backend() -> str:
 
 def _settings_file() -> Path:
     """Return the file in which Keras looks for its settings."""
-    home = os.environ.get("KERAS_HOME") or Path("~/.keras").expanduser()
-    return Path(home, "keras.json")
+    return keras_home() / "keras.json"
+
+
+def load_keras() -> None:
+    """Import Keras with the settings of the course; TensorFlow's warnings stay off afterwards."""
+    if "KERAS_HOME" in os.environ:
+        # Keras itself would make a folder called "~"
+        os.environ["KERAS_HOME"] = str(keras_home())
+    import keras  # noqa: F401
+
+    pin_keras()
+    # it warns of retracing whenever many small models are built
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # half a million objects that are never freed: garbage collection need not visit them again, and
+    # a visit in a forked child would copy the memory that it shares with its parent
+    gc.freeze()
 
 
 @contextlib.contextmanager
-def _closed_stderr() -> Iterator[None]:
-    # native code prints these lines before TensorFlow reads any of its own settings
-    before = os.dup(2)
-    devnull = os.open(os.devnull, os.O_WRONLY)
+def _watched_stderr() -> Iterator[None]:
+    # native code prints before TensorFlow reads any of its own settings, and may end this process:
+    # only another process can then show what was printed
+    command = [sys.executable, "-I", "-S", "-c", WATCHER, ENDED]
+    command += [how.decode().strip("\0") for how in (FINISHED, RAISED)]
+    # in a session of its own, so that Ctrl-C does not end it
+    watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    before, how = os.dup(2), RAISED
     try:
-        os.dup2(devnull, 2)
+        os.dup2(watcher.stdin.fileno(), 2)
         yield
+        how = FINISHED
     finally:
         os.dup2(before, 2)
         os.close(before)
-        os.close(devnull)
+        with contextlib.suppress(OSError):
+            watcher.stdin.write(how)
+            watcher.stdin.close()
+        watcher.wait()

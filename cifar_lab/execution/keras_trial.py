@@ -7,7 +7,7 @@ import resource
 from pathlib import Path
 
 from cifar_lab.execution import processes
-from cifar_lab.execution.keras_import import import_keras
+from cifar_lab.execution.keras_import import load_keras
 
 SHELL_LIMITS = ("RLIMIT_AS", "RLIMIT_NPROC", "RLIMIT_FSIZE", "RLIMIT_NOFILE")
 
@@ -20,7 +20,7 @@ def import_and_try_keras() -> dict:
         shell's hard limits by name; and, unless the child died, `processes` (threads included) and
         `memory` (bytes of address space) that it took.
     """
-    import_keras()
+    load_keras()
     threads = processes.count_threads()
     read_end, write_end = os.pipe()
     child = processes.fork()

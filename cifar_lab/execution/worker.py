@@ -15,6 +15,7 @@ import numpy as np
 from cifar_lab.execution import errors, protocol, tools
 from cifar_lab.execution.handles import HandleTable
 from cifar_lab.execution.loader import PACKAGE, Modules
+from cifar_lab.execution.no_prompt import no_prompt
 
 
 class Worker:
@@ -53,7 +54,7 @@ class Worker:
             request = protocol.decode(frame, self._objects.named)
         except protocol.ProtocolError as error:
             return protocol.encode({"refused": str(error)})
-        with self._modules.active():
+        with self._modules.active(), no_prompt():
             try:
                 return self._answer(request)
             except BaseException as error:  # a submission may call exit(), too

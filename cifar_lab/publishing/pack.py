@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cifar_lab.course import syllabus
 from cifar_lab.course.errors import CourseError
+from cifar_lab.course.files import write_whole
 from cifar_lab.execution.loader import PACKAGE, is_refused, read_module
 from cifar_lab.grading import intake
 
@@ -26,14 +27,14 @@ def pack(folder: Path, out: Path) -> tuple[str, ...]:
         PackError: A module is missing, or grading could not read it.
     """
     contents = {module: _content(folder, module) for module in syllabus.modules()}
-    part = out.with_name(out.name + ".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
-        for module, content in contents.items():
-            archive.writestr(f"{PACKAGE}/{module}.py", content)
-    if problems := _problems_of(part):
-        part.unlink()
-        raise PackError("; ".join(problems) + ". Nothing was packed")
-    part.replace(out)
+    with tempfile.TemporaryDirectory() as folder:
+        packed = Path(folder, "submission.zip")
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for module, content in contents.items():
+                archive.writestr(f"{PACKAGE}/{module}.py", content)
+        if problems := intake.take_in(packed, "submission", Path(folder, "taken")).problems:
+            raise PackError("; ".join(problems) + ". Nothing was packed")
+        write_whole(out, packed.read_bytes())
     return syllabus.modules()
 
 
@@ -79,9 +80,3 @@ def _content(folder: Path, module: str) -> bytes:
         raise PackError(
             f"{file} is missing. `cifar-course reset {module}` puts its stubs back"
         ) from None
-
-
-def _problems_of(submission: Path) -> list[str]:
-    """Return what grading would report about a submission before it judges it."""
-    with tempfile.TemporaryDirectory() as folder:
-        return intake.take_in(submission, "submission", Path(folder, "taken")).problems

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from cifar_lab.course import syllabus
-from cifar_lab.course.files import write_whole
+from cifar_lab.course.files import read_json, write_whole
 
 RUNS = syllabus.ROOT / "records" / "runs"
 PAGE = syllabus.ROOT / "RESULTS.md"
@@ -24,7 +24,7 @@ def keep(run: Path) -> Path:
     Returns:
         The copy.
     """
-    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    metrics = read_json(run / "metrics.json", "Train again, in another folder")
     del metrics["data_source"]  # a path on somebody's machine
     parts = (
         *(metrics["recipe"], metrics["data"], metrics["backend"]),
@@ -39,7 +39,8 @@ def keep(run: Path) -> Path:
 
 def table() -> str:
     """Return the runs as a Markdown table, the best test accuracy of each recipe first."""
-    runs = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(RUNS.glob("*.json"))]
+    remedy = "Get it back from git, or delete it"
+    runs = [read_json(file, remedy) for file in sorted(RUNS.glob("*.json"))]
     runs.sort(key=lambda run: (run["recipe"], -run["test_accuracy"]))
     rows = [COLUMNS, ("---",) * len(COLUMNS), *map(_row, runs)]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)

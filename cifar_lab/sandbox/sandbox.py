@@ -91,6 +91,7 @@ from pathlib import Path
 from cifar_lab.course import stubs, syllabus
 from cifar_lab.course.verdict import FailureKind
 from cifar_lab.execution import protocol
+from cifar_lab.execution.keras_import import ADVICE
 from cifar_lab.execution.protocol import Command
 from cifar_lab.sandbox import bubblewrap, users
 from cifar_lab.sandbox.bubblewrap import NoSandbox
@@ -209,7 +210,10 @@ class Sandbox:
             self._start()
         if self._has_keras:
             return
-        found = self._request(Command.IMPORT_KERAS)
+        try:
+            found = self._request(Command.IMPORT_KERAS)
+        except GradingError as error:
+            raise GradingError(f"Keras cannot start in the sandbox ({error}). {ADVICE}") from error
         if found["threads"] > MAX_PARENT_THREADS:
             raise GradingError(f"Keras started {found['threads']} threads: a fork of it may hang")
         if found["status"] != 0:

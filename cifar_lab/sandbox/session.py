@@ -86,8 +86,11 @@ class Session:
                 self._replace_child()
                 self.import_first(module)
                 return
-            failures[module] = failure
-            raise
+            if failure.kind == FailureKind.TIMEOUT:
+                reason = f"the import of {module}.py, which runs all code outside of functions"
+                failure = Failure(failure.kind, f"{reason} ({failure.message})")
+            self.failure = failures[module] = failure
+            raise failure from None
 
     def _replace_child(self) -> None:
         self.channel, self._fork_again, self.failure = self._fork_again(), None, None

@@ -10,7 +10,7 @@ from cifar_lab.course import board, syllabus
 from cifar_lab.course.submission import find_submission
 from cifar_lab.course.verdict import ExerciseVerdict, FailureKind, TestVerdict
 from cifar_lab.testing.expect import Mismatch
-from cifar_lab.testing.learner import GradingError, Learner, LearnerError
+from cifar_lab.testing.learner import Failure, GradingError, Learner, LearnerError
 from cifar_lab.testing.markers import exercise_of, hidden_points
 
 MESSAGE_LIMIT = 20_000  # characters
@@ -120,7 +120,9 @@ def message(error: BaseException, learner: Learner | None) -> str:
 
 
 def _exception_message(error: LearnerError) -> str:
-    text = [f"Called {error.call}.", f"It raised {error}"]
+    late = isinstance(error, Failure) and error.kind == FailureKind.TIMEOUT
+    outcome = f"This took too long: {error.message}" if late else f"It raised {error}"
+    text = [f"Called {error.call}.", outcome]
     text += [f"  {name}, line {number}: {line}" for name, number, line in error.lines]
     return "\n".join(text)
 

@@ -2,6 +2,8 @@
 
 import json
 import time
+import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,10 @@ import keras
 import numpy as np
 
 from cifar_lab.course.errors import CourseError
+from cifar_lab.course.files import read_json
 
+# what `np.load` raises of such a file beside ValueError and OSError
+BROKEN_ARCHIVE = (EOFError, KeyError, zipfile.BadZipFile, zlib.error)
 # what Keras' own callbacks remember from epoch to epoch
 _MEMORY = ("best", "wait", "best_epoch", "stopped_epoch", "cooldown_counter")
 
@@ -102,15 +107,23 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _open(self) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        if (self.out / "metrics.json").exists():
+        metrics = self.out / "metrics.json"
+        if metrics.exists():
+            read_json(metrics, "Delete it to resume or repeat the run, or choose another --out")
             raise RunError(
                 f"{self.out} holds a finished run. Choose another --out, or delete that folder."
             )
         if not self.file.exists():
             return
-        with np.load(self.file, allow_pickle=False) as saved:
-            self._arrays = dict(saved)
-        self._state = json.loads(str(self._arrays.pop("state")))
+        try:
+            with np.load(self.file, allow_pickle=False) as saved:
+                self._arrays = dict(saved)
+            self._state = json.loads(str(self._arrays.pop("state")))
+        except (OSError, ValueError, TypeError, *BROKEN_ARCHIVE) as error:
+            raise RunError(
+                f"{self.file} is empty, cut off or damaged ({error}). Delete it to start the run "
+                "from its first epoch, or choose another --out."
+            ) from error
         if self._state["settings"] != asdict(self.settings):
             raise RunError(
                 f"{self.out} holds an unfinished run with other settings: "

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from cifar_lab.data import Dataset
+from cifar_lab.training.accuracy import ensure_accuracy
 from cifar_lab.training.checkpoint import Checkpoint
 from cifar_lab.training.progress_bar import EpochBar
 from cifar_lab.training.run import finish
@@ -35,6 +36,7 @@ def train(
     )
     model = modules["regularization"].build_regularized_cnn()
     model = modules["cnn"].compile_cnn(model)
+    ensure_accuracy(model)
     callbacks = modules["schedules"].training_callbacks()
     checkpoint.enter(0, callbacks)
     bar = EpochBar(settings.epochs)

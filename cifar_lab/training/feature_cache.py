@@ -11,7 +11,7 @@ import numpy as np
 from rich.progress import track
 
 from cifar_lab.course.files import write_whole
-from cifar_lab.training.checkpoint import RunError
+from cifar_lab.training.checkpoint import BROKEN_ARCHIVE, RunError
 
 CHUNK = 500  # images between two records of progress: a few seconds of work
 
@@ -64,11 +64,15 @@ def _progress(progress: Path, file: Path, key: str, shape: tuple[int, ...]) -> t
     try:
         record = json.loads(progress.read_text(encoding="utf-8"))
         features = np.load(file, mmap_mode="r")
-    except (OSError, ValueError):
+        known, done, seconds = (record[name] for name in ("key", "done", "seconds"))
+    except FileNotFoundError:
         return 0, 0.0
-    if record["key"] != key or features.shape != shape or features.dtype != np.float16:
+    except (OSError, ValueError, TypeError, *BROKEN_ARCHIVE) as error:
+        print(f"{file} or its .json is cut off or damaged ({error}); it is computed again.")
         return 0, 0.0
-    return record["done"], record["seconds"]
+    if known != key or features.shape != shape or features.dtype != np.float16:
+        return 0, 0.0
+    return done, seconds
 
 
 def _check_space(file: Path, needed: int) -> None:

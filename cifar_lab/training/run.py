@@ -10,6 +10,7 @@ import numpy as np
 from rich.progress import track
 
 from cifar_lab import hardware, plots
+from cifar_lab.course.files import write_whole
 from cifar_lab.data import Dataset
 from cifar_lab.training.checkpoint import Checkpoint
 
@@ -23,7 +24,9 @@ def finish(
     checkpoint: Checkpoint,
     **more: Any,
 ) -> dict[str, Any]:
-    """Measure the accuracy on all three parts and write the run's files, `metrics.json` last.
+    """Measure the accuracy on all three parts and write the run's files.
+
+    The figure comes last: whatever goes wrong with it, predictions and metrics are there.
 
     Args:
         model: The trained network.
@@ -57,12 +60,10 @@ def finish(
         **more,
         "history": checkpoint.history,
     }
+    write_whole(out / "metrics.json", json.dumps(metrics, indent=1))
+    checkpoint.file.unlink(missing_ok=True)
     figure = plots.learning_curves(checkpoint.history, title=f"Trained on {dataset.name}")
     figure.savefig(out / "curves.png", dpi=120)
-    part = out / "metrics.part.json"
-    part.write_text(json.dumps(metrics, indent=1), encoding="utf-8")
-    part.replace(out / "metrics.json")
-    checkpoint.file.unlink(missing_ok=True)
     return metrics
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from cifar_lab.data import Dataset, weights
+from cifar_lab.training.accuracy import ensure_accuracy
 from cifar_lab.training.checkpoint import Checkpoint
 from cifar_lab.training.progress_bar import EpochBar
 from cifar_lab.training.run import finish
@@ -59,6 +60,7 @@ def train(
         callbacks = transfer.fine_tuning_callbacks()
         transfer.unfreeze_last(base, stage.unfrozen)
         transfer.compile_for_fine_tuning(model, stage.learning_rate)
+        ensure_accuracy(model)
         if not checkpoint.enter(number, callbacks):
             continue
         bar = EpochBar(stage.epochs, stage.name)

@@ -1,9 +1,12 @@
 """The command `cifar-course`: board, check, hint, reset, pack, JSON, exit statuses."""
 
 import ast
+import contextlib
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +15,7 @@ import zipfile
 import pytest
 
 from cifar_lab.course import progress, stubs, syllabus
+from cifar_lab.data import cifar10
 
 NUMPY_LESSON = "normalization"
 
@@ -244,6 +248,15 @@ def test_data_names_the_synthetic_dataset(command):
     assert done.returncode == 0 and "synthetic" in done.stdout
 
 
+def test_data_that_cannot_be_used_is_status_2(command, tmp_path):
+    for name in cifar10.BATCHES:
+        (tmp_path / name).write_bytes(b"\x80\x04 half a batch")
+    done = command("data", env={"CIFAR_COURSE_DATA": str(tmp_path)})
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    assert "a truncated file" in done.stderr and str(tmp_path / "data_batch_1") in done.stderr
+    assert "ImageNet weights" in done.stdout
+
+
 def test_missing_data_is_one_line_and_status_2(empty, command, tmp_path):
     done = command("train", "cnn", "--submission", empty, "--data", tmp_path / "no")
     assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
@@ -265,6 +278,27 @@ def test_lesson_1_is_judged_without_keras(half_done):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]", done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+@pytest.mark.parametrize("call", ["breakpoint()", "input()", "pdb.set_trace()"])
+def test_learner_code_that_waits_for_a_keyboard_fails_at_once(half_done, call):
+    """In a terminal, where somebody could type."""
+    file = half_done / "cifar_course" / "normalization.py"
+    answer = f"\n\nimport pdb\ndef one_hot(labels, num_classes):\n    {call}\n"
+    file.write_text(file.read_text(encoding="utf-8") + answer, encoding="utf-8")
+    arguments = [sys.executable, "-m", "cifar_lab.cli", "check", "normalization.one_hot"]
+    keyboard, terminal = os.openpty()
+    try:
+        done = subprocess.run(
+            arguments, cwd=half_done, stdin=terminal, capture_output=True, text=True, timeout=120
+        )
+    finally:
+        os.close(keyboard)
+        os.close(terminal)
+    assert done.returncode == 1, done.stderr
+    assert f"your code calls {call}: remove it" in " ".join(done.stdout.split())
+    assert f"normalization.py, line {len(file.read_text().splitlines())}: {call}" in done.stdout
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows delivers Ctrl-C to the whole console")
@@ -309,6 +343,35 @@ def test_missing_arguments_of_grade_are_explained_in_one_line(command, tmp_path)
         done = command("grade", *arguments, "--out", tmp_path / "out")
         assert done.returncode == 2 and advice in done.stderr
         assert len(done.stderr.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
+BROKEN_TEST = """
+from cifar_lab.testing.plugin import hidden
+
+@hidden("normalization.one_hot", points=1)
+def test_own(learner):
+    no_such_name
+"""
+
+
+def test_grade_shows_why_the_grader_failed_and_no_warnings(half_done, command, tmp_path):
+    """A busy port of Dask's own page is of no interest."""
+    students, hidden_tests = tmp_path / "class", tmp_path / "hidden"
+    shutil.copytree(half_done / "cifar_course", students / "ada" / "cifar_course")
+    hidden_tests.mkdir()
+    (hidden_tests / "test_own.py").write_text(BROKEN_TEST, encoding="utf-8")
+    with socket.socket() as busy:
+        with contextlib.suppress(OSError):  # it is busy already
+            busy.bind(("", 8787))
+            busy.listen()
+        done = command(
+            *("grade", students, "--out", tmp_path / "out", "--no-sandbox", "--workers", 1),
+            *("--exercise", "normalization.one_hot", "--hidden", hidden_tests),
+        )
+    shown = " ".join(done.stdout.split())
+    assert "ada: grading error: a grading test broke" in shown
+    assert "name 'no_such_name' is not defined" in shown
+    assert done.stderr == ""
 
 
 def test_an_unknown_recipe_is_explained_in_one_line(empty, command):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cifar_lab.course.errors import CourseError
 from cifar_lab.publishing import run_results
 
 OLD = {  # as runs were stored before they named their code
@@ -37,6 +38,15 @@ def test_a_stored_run_names_its_code_and_no_path(run):
     stored = json.loads(run_results.keep(run).read_text(encoding="utf-8"))
     assert stored["code"] == CODE
     assert "/home/ada" not in json.dumps(stored)
+
+
+def test_a_damaged_run_is_named(run):
+    (run / "metrics.json").write_text('{"recipe": "cn', encoding="utf-8")
+    with pytest.raises(CourseError, match=r"metrics\.json is empty, cut off or damaged"):
+        run_results.keep(run)
+    (run_results.RUNS / "old.json").touch()
+    with pytest.raises(CourseError, match=r"old\.json is empty, cut off or damaged"):
+        run_results.table()
 
 
 def test_the_table_shows_runs_with_and_without_code(run):

@@ -8,6 +8,7 @@ import pytest
 from cifar_lab.execution import protocol
 from cifar_lab.sandbox.limits import MEBIBYTE
 from cifar_lab.testing.learner import Failure, Learner
+from cifar_lab.testing.messages import message
 
 SHORT = 5  # seconds for a call that never answers
 
@@ -80,6 +81,9 @@ def test_a_hanging_import_costs_one_timeout(sandbox_of):
             with pytest.raises(Failure) as caught:
                 one_hot(learner)
             assert caught.value.kind == "timeout" and learner.failure is caught.value
+            assert "the import of normalization.py" in caught.value.message
+            said = message(caught.value, learner)
+            assert "This took too long: the import of" in said and "raised" not in said
             assert (session.failure is not None) == waited  # the second one sent nothing
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from cifar_lab import data
 from cifar_lab.course import syllabus
+from cifar_lab.course.errors import CourseError
 
 SMALL = data.load("synthetic").sample(train=80, test=40)
 
@@ -22,10 +23,11 @@ SMALL = data.load("synthetic").sample(train=80, test=40)
 @pytest.fixture
 def training():
     """Import what a run needs; not at the top, because it imports Keras."""
-    from cifar_lab.training import checkpoint, cnn, progress_bar, recipes, run
+    from cifar_lab.training import accuracy, checkpoint, cnn, progress_bar, recipes, run
 
     return SimpleNamespace(
         cnn=cnn,
+        ensure_accuracy=accuracy.ensure_accuracy,
         run=recipes.run,
         predicted=run.predicted,
         Checkpoint=checkpoint.Checkpoint,
@@ -71,6 +73,60 @@ def test_a_run_leaves_its_files_and_correct_metrics(training, settings, small_ne
     assert "commit" in code
     with pytest.raises(training.RunError, match="finished run"):
         training.run(small_network, SMALL, settings, out)
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    ["metrics=['acc']", "metrics=[keras.metrics.CategoricalAccuracy()]", "metrics=None"],
+)
+def test_a_run_takes_any_accuracy_metric(training, settings, small_network, tmp_path, metrics):
+    """All pass `compile_cnn`, or are found late; the callbacks monitor `val_accuracy`."""
+    with (small_network / "cifar_course" / "cnn.py").open("a", encoding="utf-8") as file:
+        file.write(
+            "\n\ndef compile_cnn(model, learning_rate=1e-3):\n"
+            "    optimizer = keras.optimizers.Adam(learning_rate)\n"
+            f"    model.compile(optimizer, 'categorical_crossentropy', {metrics})\n"
+            "    return model\n"
+        )
+    found = training.run(small_network, SMALL, settings, tmp_path / "run")
+    assert len(found["history"]["accuracy"]) == len(found["history"]["val_accuracy"]) == 2
+    assert (tmp_path / "run" / "curves.png").exists()
+
+
+def test_a_network_that_has_the_metric_is_not_compiled_again(training):
+    import keras
+
+    for metric in ("accuracy", keras.metrics.CategoricalAccuracy(name="accuracy")):
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+        model.compile("sgd", "mse", metrics=["mae", metric], jit_compile=False)
+        before = model.get_compile_config()
+        training.ensure_accuracy(model)
+        assert model.get_compile_config() == before
+
+
+def test_predictions_and_metrics_are_there_if_the_figure_fails(
+    training, settings, small_network, tmp_path, monkeypatch
+):
+    def fail(*args, **kwargs):
+        raise KeyError("accuracy")
+
+    monkeypatch.setattr("cifar_lab.plots.learning_curves", fail)
+    with pytest.raises(KeyError):
+        training.run(small_network, SMALL, settings, tmp_path)
+    metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    accuracy = np.mean(np.load(tmp_path / "predictions.npy").argmax(1) == SMALL.y_test)
+    assert metrics["test_accuracy"] == pytest.approx(accuracy)
+
+
+def test_learning_curves_take_any_accuracy():
+    from cifar_lab import plots
+
+    for name in ("accuracy", "acc", "categorical_accuracy"):
+        history = {"loss": [2, 1], "val_loss": [3, 2], name: [0, 1], f"val_{name}": [0, 0]}
+        loss, accuracy = plots.learning_curves(history).axes
+        assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
+        assert len(accuracy.lines) == 2
+    assert len(plots.learning_curves({"loss": [2, 1]}).axes) == 1
 
 
 def test_the_last_measurement_takes_all_in_order_and_shows_progress(training, monkeypatch, capsys):
@@ -188,6 +244,25 @@ def test_a_run_with_other_settings_is_not_mixed_in(training, settings, small_net
     model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0, callbacks=[checkpoint])
     with pytest.raises(training.RunError, match="other settings"):
         training.run(small_network, SMALL, replace(settings, seed=1), out)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"PK\x03\x04 and so on", b"{"])
+@pytest.mark.parametrize("name", ["checkpoint.npz", "metrics.json"])
+def test_a_damaged_file_is_named_with_the_remedy(training, settings, tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CourseError, match=r"empty, cut off or damaged .*Delete it") as damaged:
+        training.Checkpoint(tmp_path, settings, code={})
+    assert str(damaged.value).startswith(str(tmp_path / name))
+    assert "\n" not in str(damaged.value)
+
+
+def test_a_truncated_checkpoint_is_named(training, settings, tmp_path):
+    whole = tmp_path / "whole.npz"
+    np.savez(whole, state=np.array("{}"), v0=np.ones(1000))
+    for size in (100, 1000, whole.stat().st_size - 1):
+        (tmp_path / "checkpoint.npz").write_bytes(whole.read_bytes()[:size])
+        with pytest.raises(CourseError, match="cut off or damaged"):
+            training.Checkpoint(tmp_path, settings, code={})
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows")

@@ -186,6 +186,22 @@ def test_a_truncated_cache_is_computed_again(training, counting, tmp_path):
     np.testing.assert_array_equal(found, 2 * images)
 
 
+@pytest.mark.parametrize("content", [b"", b"PK", b"{", b"[]", b"{}"])
+@pytest.mark.parametrize("suffix", [".npy", ".json"])
+def test_a_damaged_cache_is_named_and_computed_again(
+    training, counting, tmp_path, capsys, content, suffix
+):
+    images, file = np.arange(8.0).reshape(8, 1), tmp_path / "a.npy"
+    training.features.cached(file, images, counting, (1,), "key")
+    assert "damaged" not in capsys.readouterr().out
+    file.with_suffix(suffix).write_bytes(content)
+    found, _ = training.features.cached(file, images, counting, (1,), "key")
+    np.testing.assert_array_equal(found, 2 * images)
+    assert counting.seen == 16
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "damaged" in line]
+    assert str(file) in line
+
+
 def test_a_full_disk_is_named_before_the_work(training, counting, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=10))
