@@ -93,7 +93,7 @@ def test_hidden_tests_that_can_be_read_from_inside_are_not_run(reference, own):
     with tempfile.TemporaryDirectory(dir=sys.prefix) as place:
         Path(place).chmod(0o755)
         inside = shutil.copytree(own, Path(place) / "own")
-        with pytest.raises(CannotJudge, match=r"one reaches .'the hidden tests'"):
+        with pytest.raises(CannotJudge, match=r"one can reach .'the hidden tests'"):
             judge(reference, exercises, GradingOptions(hidden=str(inside), sandbox=True))
     assert judge(reference, exercises, GradingOptions(hidden=str(own), sandbox=True))
 
