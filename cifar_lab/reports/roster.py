@@ -56,7 +56,7 @@ def _person(titles: Sequence[str], cells: Sequence[str], row: int) -> Person:
     logins = {_plain(cell) for title, cell in filled if title in LOGINS}
     before_at = {login.partition("@")[0] for login in logins}
     name = " ".join(cell for title, cell in filled if title in NAMES)
-    keys = (canvas_ids, logins, before_at, {_sorted_words(name)})
+    keys = (canvas_ids, logins, before_at, {_sorted_parts(name)})
     return Person(row, name or "; ".join(sorted(logins)), keys)
 
 
@@ -89,7 +89,7 @@ def _claims(submission: str) -> tuple[str, str, str, str]:
         return found["id"], "", "", ""
     if found := MOODLE_FILE.fullmatch(stem):
         stem = found["name"]
-    return "", _plain(stem), _plain(stem), _sorted_words(stem)
+    return "", _plain(stem), _plain(stem), _sorted_parts(stem)
 
 
 def _stem(submission: str) -> str:
@@ -100,6 +100,6 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
-def _sorted_words(name: str) -> str:
-    """Return the words of a name in a fixed order: 'Lovelace, Ada' becomes 'ada lovelace'."""
+def _sorted_parts(name: str) -> str:
+    """Return the parts of a name in a fixed order: 'Lovelace, Ada' becomes 'ada lovelace'."""
     return " ".join(sorted(re.findall(r"[^\W_]+", _plain(name))))

@@ -257,7 +257,7 @@ def test_a_huge_number_of_files_is_not_searched_to_its_end(tmp_path, taken, monk
 
 CONTENTS = {
     "plain": [MODULE, "cifar_course/cnn.py"],
-    "in a folder": ["hand-in/" + MODULE],
+    "in a folder": ["my-work/" + MODULE],
     "without its folder": ["normalization.py", "cnn.py"],
     "with a copy of the package": ["cifar_course (1)/normalization.py"],
     "several packages": ["a/" + MODULE, "b/" + MODULE],
@@ -312,8 +312,8 @@ def forms_of(paths: list[str], place: Path) -> dict[str, Path]:
         ("moodle nested", (place / "nested.zip").read_bytes()),
     ):
         (place / name).mkdir()
-        (place / name / "hand-in.zip").write_bytes(content)
-        (place / name / "._hand-in.zip").write_bytes(b"")
+        (place / name / "my-work.zip").write_bytes(content)
+        (place / name / "._my-work.zip").write_bytes(b"")
     return {path.name: path for path in place.iterdir()}
 
 
