@@ -74,11 +74,12 @@ def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict[str, Exerci
     """Judge exercises, and remember the verdicts for the board."""
     from cifar_lab.grading.run import judge
 
+    keys = progress.keys(folder, exercises)
     with _interruptible("Nothing was judged."):
         if any(syllabus.needs_keras(exercise.id) for exercise in exercises):
             import_keras()  # before pytest captures what a failing import prints
         verdicts = judge(folder, exercises)
-    progress.remember(folder, verdicts)
+    progress.remember(folder, verdicts, keys)
     return verdicts
 
 
@@ -153,7 +154,7 @@ def hint(
 
 def _one_exercise(name: str) -> syllabus.Exercise:
     found = syllabus.find([name])
-    if len(found) != 1 or found[0].id != name:
+    if len(found) != 1 or name not in (found[0].id, found[0].name):
         raise syllabus.UnknownExercise(
             f"{name!r} means {len(found)} exercises; name one, such as {found[0].id}"
         )

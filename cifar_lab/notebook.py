@@ -74,12 +74,13 @@ def check(exercise: str) -> None:
 def _verdict(exercise: str) -> ExerciseVerdict:
     from cifar_lab.grading.run import judge
 
-    folder, wanted = find_submission(), syllabus.find([exercise])
-    known = progress.recall(folder, wanted)
+    folder, (entry,) = find_submission(), syllabus.find([exercise])
+    known = progress.recall(folder, [entry])
     if not known:
-        known = judge(folder, wanted)
-        progress.remember(folder, known)
-    return known[exercise]
+        keys = progress.keys(folder, [entry])
+        known = judge(folder, [entry])
+        progress.remember(folder, known, keys)
+    return known[entry.id]
 
 
 def borrow(exercise: str) -> Callable:

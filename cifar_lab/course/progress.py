@@ -44,22 +44,28 @@ def recall(folder: Path, exercises: list[Exercise]) -> dict[str, ExerciseVerdict
 
     Untouched stubs are `not written`, and nothing is run for them.
     """
-    saved, keys, found = _load(folder, "verdicts.json"), _keys(folder, exercises), {}
+    saved, current, found = _load(folder, "verdicts.json"), keys(folder, exercises), {}
     for exercise in exercises:
         entry = saved.get(exercise.id)
         if _is_stub(folder, exercise):
             tests = [TestVerdict("is written", False, not_written=exercise.id)]
             found[exercise.id] = ExerciseVerdict(exercise, tests)
-        elif entry and entry["key"] == keys[exercise.id]:
+        elif entry and entry["key"] == current[exercise.id]:
             tests = [TestVerdict(**test) for test in entry["tests"]]
             found[exercise.id] = ExerciseVerdict(exercise, tests)
     return found
 
 
-def remember(folder: Path, verdicts: dict[str, ExerciseVerdict]) -> None:
-    """Keep verdicts for the next time."""
+def remember(folder: Path, verdicts: dict[str, ExerciseVerdict], keys: dict[str, str]) -> None:
+    """Keep verdicts for the next time.
+
+    Args:
+        folder: The submission.
+        verdicts: By exercise id.
+        keys: Returned by `keys` before the exercises were judged, because a file that changes
+            meanwhile must not be remembered with the verdict on its old content.
+    """
     saved = _load(folder, "verdicts.json")
-    keys = _keys(folder, [verdict.exercise for verdict in verdicts.values()])
     for id, verdict in verdicts.items():
         saved[id] = {"key": keys[id], "tests": [asdict(test) for test in verdict.tests]}
     _save(folder, "verdicts.json", saved)
@@ -73,7 +79,7 @@ def _is_stub(folder: Path, exercise: Exercise) -> bool:
         return False
 
 
-def _keys(folder: Path, exercises: list[Exercise]) -> dict[str, str]:
+def keys(folder: Path, exercises: list[Exercise]) -> dict[str, str]:
     """Return a hash of all that the verdict on each exercise depends on, by its id."""
     modules = {e.module for e in exercises}
     answers = {module: _hash_with_sisters(folder, module) for module in modules}

@@ -124,8 +124,8 @@ def find(names: list[str] | tuple[str, ...]) -> list[Exercise]:
     """Return the exercises that `names` mean, each once, in the order of the course.
 
     Args:
-        names: Ids (`normalization.standardize`), modules (`normalization`) or lesson numbers
-            (`1`). No names at all mean every exercise.
+        names: Ids (`normalization.standardize`), names (`standardize`), modules (`normalization`)
+            or lesson numbers (`1`). No names at all mean every exercise.
 
     Raises:
         UnknownExercise: A name is none of these.
@@ -136,7 +136,7 @@ def find(names: list[str] | tuple[str, ...]) -> list[Exercise]:
             e.id
             for entry in lessons()
             for e in entry.exercises
-            if name in (e.id, entry.module, str(entry.number))
+            if name in (e.id, e.name, entry.module, str(entry.number))
         }
         if not meant:
             raise UnknownExercise(_unknown(name))

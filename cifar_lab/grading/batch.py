@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
 from cifar_lab.course.verdict import Outcome
-from cifar_lab.grading import intake
+from cifar_lab.grading import intake, neutral
 from cifar_lab.grading.key import key_of
 from cifar_lab.grading.results import SCORED, Results, ResultsError, not_graded
 from cifar_lab.testing.options import GradingOptions
@@ -129,14 +129,16 @@ def _run(tasks: list[dict[str, Any]], workers: int, scheduler: str | None) -> No
 @contextlib.contextmanager
 def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
     """Connect to a Dask scheduler, or start workers on this machine."""
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-    except ModuleNotFoundError as missing:
-        raise NoCluster(
-            'grading a class needs Dask: python -m pip install -c constraints.txt -e ".[class]"'
-        ) from missing
-    with dask.config.set(QUIET_DASK), contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(neutral.hidden(("DASK_",)))  # Dask reads its settings when imported
+        try:
+            import dask
+            from distributed import Client, LocalCluster
+        except ModuleNotFoundError as missing:
+            raise NoCluster(
+                'grading a class needs Dask: python -m pip install -c constraints.txt -e ".[class]"'
+            ) from missing
+        stack.enter_context(dask.config.set(QUIET_DASK))
         if scheduler is None:
             settings = {"threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
             try:
@@ -154,13 +156,14 @@ def _grade_in_process(task: dict[str, Any]) -> Outcome:
     Raises:
         GraderBroke: The process ended without results.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "cifar_lab.grading.grade_one"],
-        capture_output=True,
-        text=True,
-        input=json.dumps(task),  # not in the arguments, which every user of the machine can read
-        timeout=TIMEOUT,
-    )
+    with neutral.hidden(neutral.FOREIGN):
+        done = subprocess.run(
+            [sys.executable, "-m", "cifar_lab.grading.grade_one"],
+            capture_output=True,
+            text=True,
+            input=json.dumps(task),  # every user of the machine can read arguments
+            timeout=TIMEOUT,
+        )
     file = Path(task["file"])
     if done.returncode and not _is_done(file, task["key"]):
         stderr = done.stderr.strip()[-STDERR_LIMIT:]

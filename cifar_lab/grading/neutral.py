@@ -20,15 +20,23 @@ def neutral_process(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _environment() -> Iterator[None]:
-    names = {"NO_COLOR", *(name for name in os.environ if name.startswith(FOREIGN))}
-    before = {name: os.environ.pop(name, None) for name in names}
-    os.environ["NO_COLOR"] = "1"
+def hidden(prefixes: tuple[str, ...]) -> Iterator[None]:
+    """Remove the environment variables with these prefixes within this context."""
+    before = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith(prefixes)}
     try:
         yield
     finally:
-        del os.environ["NO_COLOR"]
-        os.environ.update({name: value for name, value in before.items() if value is not None})
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _environment() -> Iterator[None]:
+    with hidden((*FOREIGN, "NO_COLOR")):
+        os.environ["NO_COLOR"] = "1"
+        try:
+            yield
+        finally:
+            del os.environ["NO_COLOR"]
 
 
 @contextlib.contextmanager

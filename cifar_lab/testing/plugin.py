@@ -137,7 +137,10 @@ def _is_grading(config: pytest.Config) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what was not asked for: grading, full runs, long proofs, other exercises."""
     only = GradingOptions.from_config(config).exercise
-    exercises = {e.id for e in syllabus.find(only)} if only else None
+    try:
+        exercises = {e.id for e in syllabus.find(only)} if only else None
+    except syllabus.UnknownExercise as unknown:
+        raise pytest.UsageError(f"--exercise: {unknown}") from None
     kept, left_out = [], []
     for item in items:
         wanted = _asked_for(item, config) and (exercises is None or exercise_of(item) in exercises)

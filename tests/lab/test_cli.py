@@ -378,3 +378,28 @@ def test_an_unknown_recipe_is_explained_in_one_line(empty, command):
     done = command("train", "resnet", "--submission", empty)
     assert done.returncode == 2
     assert done.stderr == "cifar-course: there is no recipe 'resnet'; choose cnn or transfer\n"
+
+
+def test_an_answer_that_changes_while_it_is_judged_is_judged_again(
+    submission_with, monkeypatch, capsys
+):
+    from cifar_lab import cli
+    from cifar_lab.grading import run
+
+    wrong = "def one_hot(labels, num_classes):\n    return 1\n"
+    folder = submission_with(normalization=wrong)
+    judge, exercises = run.judge, syllabus.find(["one_hot"])
+
+    def save_meanwhile(*arguments):
+        verdicts = judge(*arguments)
+        (folder / "cifar_course" / "normalization.py").write_text(wrong.replace("1", "2"))
+        return verdicts
+
+    monkeypatch.setattr(run, "judge", save_meanwhile)
+    cli._judge(folder, exercises)
+    assert progress.recall(folder, exercises) == {}
+
+
+@pytest.mark.parametrize("name", ["normalization.one_hot", "one_hot"])
+def test_an_exercise_is_found_by_its_id_and_by_its_name(name):
+    assert [exercise.id for exercise in syllabus.find([name])] == ["normalization.one_hot"]

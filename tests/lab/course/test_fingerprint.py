@@ -16,7 +16,9 @@ from cifar_lab.course import progress, syllabus
 from cifar_lab.course.verdict import ExerciseVerdict, TestVerdict
 
 tests = [TestVerdict("a law")]
-progress.remember(Path("solutions"), {e.id: ExerciseVerdict(e, tests) for e in syllabus.find([])})
+folder, every = Path("solutions"), syllabus.find([])
+verdicts = {e.id: ExerciseVerdict(e, tests) for e in every}
+progress.remember(folder, verdicts, progress.keys(folder, every))
 """
 RECALL = """
 from pathlib import Path

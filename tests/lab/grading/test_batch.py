@@ -129,3 +129,21 @@ def test_every_submission_has_a_secret_of_its_own(tmp_path):
     assert first == again != other
     assert (tmp_path / ".secret").stat().st_mode & 0o077 == 0
     assert _secret_of(tmp_path / "other", "one") != first
+
+
+@pytest.mark.sandboxed
+def test_foreign_settings_change_no_grade(students, command, tmp_path):
+    malformed = tmp_path / "dask.yaml"
+    malformed.write_text("distributed: [\n", encoding="utf-8")
+    settings = {
+        "DASK_CONFIG": str(malformed),
+        "PYTHONWARNINGS": "error",
+        "PYTEST_ADDOPTS": "-k nothing",
+        "PYTEST_PLUGINS": "no_such_plugin",
+    }
+    for name in ("bob", "eve", "nil", "=zoe.zip"):
+        path = students / name
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+    done = command("grade", students, "--out", tmp_path / "out", *ONLY, env=settings)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "out" / "results" / "ada.json").read_text())["score"] == 5.0

@@ -127,3 +127,9 @@ def test_sandboxed_a_link_is_no_submission(run_pytest, reference, tmp_path):
 def test_the_seed_of_grading_can_be_set(run_pytest, reference):
     said = run_pytest(LESSON_1, "--submission", reference, "--grading-seed", "7")
     assert "15 of" in said
+
+
+def test_an_unknown_exercise_is_named_without_a_traceback(run_pytest, reference):
+    output = run_pytest("-m", "grading", "--exercise", "one_hut", "--submission", reference)
+    assert "--exercise: there is no exercise or lesson 'one_hut'" in output
+    assert "INTERNALERROR" not in output and "Traceback" not in output
