@@ -111,6 +111,8 @@ def _output_problems(solution: Path) -> list[str]:
     if not notebooks.outputs(solution):
         return [f"solutions/{solution.name} was never run: {remedy}"]
     found, exercises = [], syllabus.exercises()
+    if missing := notebooks.missing_figures(solution):
+        found.append(f"solutions/{solution.name} lacks the figures of {missing} cells: {remedy}")
     for name, count in notebooks.verdicts(solution).items():
         tests = len(grading_tests.tests(exercises[name])) if name in exercises else 0
         if count != tests:

@@ -20,6 +20,10 @@ LESSONS = syllabus.ROOT / "lessons"
 SOLUTIONS = syllabus.ROOT / "solutions"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 MINUTES_PER_CELL = 5
+SETTINGS = {  # of the kernel, whatever those of the machine are
+    "CIFAR_COURSE_DATA": "synthetic",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # others keep no figure
+}
 
 
 def texts() -> list[Path]:
@@ -66,14 +70,7 @@ def execute(text: Path) -> None:
         kernel_name="python3",
         resources={"metadata": {"path": str(SOLUTIONS)}},
     )
-    before = os.environ.get("CIFAR_COURSE_DATA")
-    os.environ["CIFAR_COURSE_DATA"] = "synthetic"
-    try:
-        client.execute()
-    finally:
-        del os.environ["CIFAR_COURSE_DATA"]
-        if before is not None:
-            os.environ["CIFAR_COURSE_DATA"] = before
+    client.execute(env={**os.environ, **SETTINGS})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", ()):
@@ -101,6 +98,16 @@ def outputs(notebook: Path) -> int:
     """Count the cells of a notebook that have outputs."""
     cells = _read(notebook).cells
     return sum(bool(cell.get("outputs")) for cell in cells if cell.cell_type == "code")
+
+
+def missing_figures(notebook: Path) -> int:
+    """Count the cells that show a figure, and have none among their stored outputs."""
+    return sum(
+        cell.cell_type == "code"
+        and "plt.show()" in cell.source
+        and not any("image/png" in output.get("data", ()) for output in cell.outputs)
+        for cell in _read(notebook).cells
+    )
 
 
 def verdicts(notebook: Path) -> dict[str, int]:

@@ -143,3 +143,14 @@ def test_a_sync_keeps_the_outputs_of_execute(lesson_text):
     notebooks.sync(lesson_text)
     assert notebooks.outputs(solution) == 1
     assert "42" in solution.read_text(encoding="utf-8")
+
+
+def test_figures_are_stored_whatever_backend_the_machine_chooses(lesson_text, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    figure = "import matplotlib.pyplot as plt\n\nplt.plot([1, 2])\nplt.show()\n"
+    lesson_text.write_text(f"# %%\n{figure}", encoding="utf-8")
+    solution = notebooks.SOLUTIONS / "01_tiny.ipynb"
+    notebooks.sync(lesson_text)
+    assert notebooks.missing_figures(solution) == 1
+    notebooks.execute(lesson_text)
+    assert notebooks.missing_figures(solution) == 0
