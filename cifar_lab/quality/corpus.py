@@ -30,8 +30,12 @@ class Cell:
 
 
 def cells(path: Path) -> Iterator[Cell]:
-    """Yield the cells of a corpus file, or of all files in a folder."""
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+    """Yield the cells of a corpus file, or of all files in a folder.
+
+    A learners' edition has no corpus: a missing file or folder has no cells.
+    """
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    for file in filter(Path.is_file, files):
         _, *parts = TITLE.split(file.read_text(encoding="utf-8"))
         for title, text in zip(parts[::2], parts[1::2], strict=True):
             settings = {}

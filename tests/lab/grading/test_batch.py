@@ -102,9 +102,9 @@ def test_an_ambiguous_gradebook_is_refused_before_anything_is_graded(students, c
     assert refused.returncode == 2
     assert "'One (1)', 'Two (2)'; --column NAME chooses one" in refused.stderr
     refused = command(*arguments, "--column", "One")
-    assert refused.returncode == 2 and "--roster FILE is missing" in refused.stderr
+    assert refused.returncode == 2 and "add --roster FILE" in refused.stderr
     refused = command(*arguments, "--overwrite")
-    assert refused.returncode == 2 and "--roster FILE is missing" in refused.stderr
+    assert refused.returncode == 2 and "add --roster FILE" in refused.stderr
     assert not out.exists()
 
 

@@ -234,9 +234,31 @@ def test_too_little_memory_for_a_child_is_a_grading_error(task, monkeypatch):
     assert results["extra_data"]["message"].count("GradingError") == 1  # no other test was tried
 
 
-def test_a_full_disk_is_a_grading_error(task):
-    part = Path(task["file"] + ".part")
-    part.symlink_to("/dev/full")
+FULL_DISK = """
+import errno, pathlib
+
+def open(self, mode="r", *rest, original=pathlib.Path.open, **settings):
+    if mode == "xb" and "results" in self.parts:
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+    return original(self, mode, *rest, **settings)
+
+pathlib.Path.open = open
+"""
+
+
+@pytest.fixture
+def full_disk(tmp_path, monkeypatch):
+    """Let the folder of results have no space left, in this process and in those it starts."""
+    place = tmp_path / "full disk"
+    place.mkdir()
+    (place / "sitecustomize.py").write_text(FULL_DISK, encoding="utf-8")
+    known = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(place), known])))
+    monkeypatch.setattr(Path, "open", Path.open)  # put back afterwards
+    exec(FULL_DISK, {})
+
+
+def test_a_full_disk_is_a_grading_error(task, full_disk):
     with pytest.raises(batch.GraderBroke, match="No space left"):
         batch._grade_in_process(task)
     assert batch._note_grading_error(task, "No space left") == Outcome.GRADING_ERROR
@@ -293,10 +315,8 @@ def test_results_that_are_written_stay_whatever_comes_after(task):
     assert result["score"] == right_scores(1)["s000"]
 
 
-def test_a_disk_that_is_full_from_the_start_is_said(class_of, tmp_path):
+def test_a_disk_that_is_full_from_the_start_is_said(class_of, tmp_path, full_disk):
     folder, out = class_of(2), tmp_path / "out"
-    (out / "results").mkdir(parents=True)
-    (out / "results" / "s000.json.part").symlink_to("/dev/full")
     done = subprocess.run(command_for(folder, out), capture_output=True, text=True, env=os.environ)
     assert done.returncode == 2 and "No space left" in done.stderr
     assert "Traceback" not in done.stderr
