@@ -58,7 +58,7 @@ def test_wrong_answer_fails_by_name(answer, verdict):
     assert answer.says and answer.says in said, said
 
 
-def test_golden_messages_belong_to_answers():
+def test_golden_messages_belong_to_answers(reference):
     found = [
         f"{cell.file}: {cell.title}"
         for exercise in syllabus.exercises().values()
