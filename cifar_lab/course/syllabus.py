@@ -147,9 +147,9 @@ def find(names: list[str] | tuple[str, ...]) -> list[Exercise]:
 def _unknown(name: str) -> str:
     import difflib
 
-    known = [*exercises(), *modules(), *(str(entry.number) for entry in lessons())]
-    by_last_part = [id for id in exercises() if id.partition(".")[2] == name]
-    close = by_last_part or difflib.get_close_matches(name, known, n=1)
+    names = (exercise.name for exercise in exercises().values())
+    known = [*names, *exercises(), *modules(), *(str(lesson.number) for lesson in lessons())]
+    close = difflib.get_close_matches(name, known, n=1)
     advice = f"did you mean {close[0]}?" if close else "`cifar-course` lists the names"
     return f"there is no exercise or lesson {name!r}: {advice}"
 

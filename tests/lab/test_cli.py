@@ -60,9 +60,9 @@ def test_a_verdict_depends_on_the_modules_that_are_imported(tmp_path, encoding):
     (package / "schedules.py").write_text("from .cnn import compile_cnn\n", encoding=encoding)
     (package / "cnn.py").write_text("", encoding=encoding)
     exercise = syllabus.exercises()["schedules.train"]
-    before = progress._keys(tmp_path, [exercise])
+    before = progress.keys(tmp_path, [exercise])
     (package / "cnn.py").write_text("# a change\n", encoding=encoding)
-    assert progress._keys(tmp_path, [exercise]) != before
+    assert progress.keys(tmp_path, [exercise]) != before
 
 
 def test_the_nearest_parent_is_judged(half_done, command):
@@ -110,8 +110,8 @@ def test_no_submission_is_status_2_and_one_line(tmp_path, command):
 
 
 def test_an_unknown_name_suggests_the_right_one(empty, command):
-    done = command("check", "standardize", cwd=empty)
-    assert done.returncode == 2 and "did you mean normalization.standardize?" in done.stderr
+    done = command("check", "standardizes", cwd=empty)
+    assert done.returncode == 2 and "did you mean standardize?" in done.stderr
 
 
 def test_json_has_the_shape_that_scripts_rely_on(half_done, command, tmp_path):
