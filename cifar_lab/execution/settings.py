@@ -34,19 +34,19 @@ PINNED = {
 
 def pin_keras() -> None:
     """Give Keras, which is imported, the settings that the course is written for."""
-    _write({name: PINNED[name] for name in PINNED if name != "numpy errors"})
+    _exchange({name: PINNED[name] for name in PINNED if name != "numpy errors"})
 
 
 @contextmanager
 def pinned() -> Iterator[None]:
     """Begin with fixed settings within this context, and put all settings back afterwards."""
-    before, python, numpy = _read(), random.getstate(), np.random.get_state()
-    _write(PINNED)
+    python, numpy = random.getstate(), np.random.get_state()
+    before = _exchange(PINNED)
     try:
         with warnings.catch_warnings():
             yield
     finally:
-        _write({**PINNED, **before})  # Keras may have been imported within
+        _exchange({**PINNED, **before})  # Keras may have been imported within
         random.setstate(python)
         np.random.set_state(numpy)
 
@@ -61,17 +61,15 @@ def with_own_settings(handle: Callable[[bytes], bytes], folder: Path) -> Callabl
     theirs, filters = {"folder": str(folder)}, []
 
     def handle_with_own_settings(frame: bytes) -> bytes:
-        ours = _read()
         with warnings.catch_warnings():
             if filters:
                 warnings.filters[:] = filters
-            _write(theirs)
+            ours = _exchange(theirs)
             try:
                 return handle(frame)
             finally:
-                theirs.update(_read())
                 filters[:] = warnings.filters
-                _write({**PINNED, **ours})
+                theirs.update(_exchange({**PINNED, **ours}))
 
     return handle_with_own_settings
 
@@ -80,10 +78,13 @@ def _read() -> dict[str, Any]:
     return {name: read() for name, (read, _) in _settings().items()}
 
 
-def _write(values: dict[str, Any]) -> None:
-    for name, (read, write) in _settings().items():
-        if name in values and read() != values[name]:
+def _exchange(values: dict[str, Any]) -> dict[str, Any]:
+    """Write these settings where they differ, and return all settings as they were before."""
+    before = _read()
+    for name, (_, write) in _settings().items():
+        if name in values and before[name] != values[name]:
             write(values[name])
+    return before
 
 
 def _settings() -> dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]]:
