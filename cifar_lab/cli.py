@@ -15,13 +15,17 @@ from typing import Annotated
 
 import typer
 
+from cifar_lab import PACKAGE
 from cifar_lab.course import board, progress, stubs, syllabus
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
 from cifar_lab.course.submission import find_submission
 from cifar_lab.course.verdict import ExerciseVerdict, Outcome, Status, as_json, total
+from cifar_lab.execution import keras_import
 from cifar_lab.execution.keras_import import KerasCannotStart, import_keras
-from cifar_lab.execution.loader import PACKAGE, read_module
+from cifar_lab.learning import judging, versions
+from cifar_lab.learning import names as names_of
+from cifar_lab.learning import reset as reset_work
 from cifar_lab.notebook import describe
 
 # TensorFlow's messages at start-up are not for learners
@@ -31,7 +35,7 @@ FAILED, CANNOT_JUDGE, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     no_args_is_help=False,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Image classification in Keras 3, exercise by exercise.",
@@ -41,7 +45,19 @@ screen = board.console(soft_wrap=True)
 SubmissionOption = Annotated[
     str | None, typer.Option(metavar="DIR", help="The folder around the cifar_course/ to use.")
 ]
-ExerciseName = Annotated[str, typer.Argument(metavar="EXERCISE")]
+SecondsOption = Annotated[
+    float | None,
+    typer.Option(min=1, metavar="S", help="Time limit of each test; by default 60 s."),
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[EXERCISE or LESSON]...", autocompletion=names_of.complete),
+]
+ExerciseName = Annotated[str, typer.Argument(metavar="EXERCISE", autocompletion=names_of.complete)]
+ExerciseOrLesson = Annotated[
+    str | None,
+    typer.Argument(metavar="[EXERCISE or LESSON]", autocompletion=names_of.complete),
+]
 
 
 class UsageError(CourseError):
@@ -70,62 +86,101 @@ def _interruptible(advice: str) -> Iterator[None]:
         raise SystemExit(INTERRUPTED) from None
 
 
-def _judge(folder: Path, exercises: list[syllabus.Exercise]) -> dict[str, ExerciseVerdict]:
+def _judge(
+    folder: Path, exercises: list[syllabus.Exercise], **settings
+) -> dict[str, ExerciseVerdict]:
     """Judge exercises, and remember the verdicts for the board."""
-    from cifar_lab.grading.run import judge
+    with _interruptible("The verdicts so far are kept; run the command again for the others."):
+        return judging.judge_and_remember(
+            folder, exercises, while_keras_starts=_while_keras_starts, **settings
+        )
 
-    keys = progress.keys(folder, exercises)
-    with _interruptible("Nothing was judged."):
-        if any(syllabus.needs_keras(exercise.id) for exercise in exercises):
-            import_keras()  # before pytest captures what a failing import prints
-        verdicts = judge(folder, exercises)
-    progress.remember(folder, verdicts, keys)
-    return verdicts
+
+def _while_keras_starts() -> contextlib.AbstractContextManager:
+    """Return a spinner for the seconds that TensorFlow takes; nothing if nobody watches."""
+    if not screen.is_terminal:
+        return contextlib.nullcontext()
+    return screen.status(f"starting {keras_import.backend_title()} ...")
 
 
 @app.callback(invoke_without_command=True)
-def show_board(context: typer.Context, submission: SubmissionOption = None) -> None:
+def show_board(
+    context: typer.Context,
+    submission: SubmissionOption = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show versions and platform, to report a problem.")
+    ] = False,
+) -> None:
     """Show the board: lessons, exercises, points, the next exercise."""
+    if version:
+        print(versions.describe())
+        raise typer.Exit
     if context.invoked_subcommand is not None:
         return
     folder = find_submission(submission)
-    every = syllabus.find([])
-    # somebody else's folder may hold verdicts that were edited
-    known = {} if submission else progress.recall(folder, every)
-    changed = [exercise for exercise in every if exercise.id not in known]
-    if changed:
-        screen.print(f"Judging {len(changed)} exercises that are new or have changed ...")
-        known |= _judge(folder, changed)
-    board.show(folder, known, board.console())
+    board.show(folder, _known_and_judged(folder, trusted=not submission), board.console())
     from cifar_lab import data
 
     print(data.describe())
 
 
+def _known_and_judged(folder: Path, trusted: bool) -> dict[str, ExerciseVerdict]:
+    """Return the verdicts on all exercises; judge those that are new or have changed.
+
+    Args:
+        folder: The submission.
+        trusted: False judges all: somebody else's folder may hold verdicts that were edited.
+    """
+    every = syllabus.find([])
+    known = progress.recall(folder, every) if trusted else {}
+    changed = [exercise for exercise in every if exercise.id not in known]
+    if changed:
+        screen.print(f"Judging {len(changed)} exercises that are new or have changed ...")
+        known |= _judge(folder, changed, again=True)
+    return known
+
+
 @app.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[EXERCISE or LESSON]...")] = None,
+    names: Names = None,
     submission: SubmissionOption = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the verdicts to FILE.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Judge also what has not changed since.")
+    ] = False,
+    all_tests: Annotated[
+        bool, typer.Option("--all-tests", help="Show every test that fails, not only the first.")
+    ] = False,
+    seconds: SecondsOption = None,
 ) -> None:
     """Judge exercises or lessons; without a name, all of them.
 
-    For an exercise that fails, the reason and the first hint are shown.
+    Each verdict is printed as it falls. For an exercise that fails, the reason and the first hint
+    are shown.
     """
     folder = find_submission(submission)
     if json_file and not json_file.parent.is_dir():
         raise UsageError(f"--json: there is no folder {json_file.parent}; create it first")
-    verdicts = _judge(folder, syllabus.find(names or []))
+    exercises = syllabus.find(names or [])
     screen.print(f"Judged: {folder}")
-    for verdict in verdicts.values():
-        sign = board.signs(screen)[verdict.status]
-        screen.print(f"{sign} ", end="", style=board.COLORS[verdict.status])
-        screen.print(describe(verdict), markup=False)
+    out = board.console(soft_wrap=True, file=sys.stdout)  # pytest replaces sys.stdout
+
+    def show(verdict: ExerciseVerdict) -> None:
+        if verdict.exercise != exercises[0]:
+            out.print()
+        sign = board.signs(out)[verdict.status]
+        out.print(f"{sign} ", end="", style=board.COLORS[verdict.status])
+        out.print(describe(verdict, all_tests), markup=False)
+        out.file.flush()
+
+    # somebody else's folder may hold verdicts that were edited
+    again = again or bool(submission) or seconds is not None
+    verdicts = _judge(folder, exercises, report=show, again=again, seconds=seconds)
     reached, possible = total(list(verdicts.values()))
     if len(verdicts) > 1:
-        screen.print(f"{reached:g} of {possible:g} points", style="bold")
+        screen.print(f"\n{reached:g} of {possible:g} points", style="bold")
     if json_file:
         text = json.dumps(as_json(list(verdicts.values())), indent=1)
         write_whole(json_file, text + "\n")
@@ -134,16 +189,31 @@ def check(
 
 
 @app.command()
+def watch(
+    names: Names = None,
+    submission: SubmissionOption = None,
+    seconds: SecondsOption = None,
+) -> None:
+    """Judge an exercise whenever you save its module; move on when it passes."""
+    from cifar_lab.learning.watch import Watch
+
+    folder = find_submission(submission)
+    with _interruptible("The verdicts so far are kept."):
+        Watch(folder, syllabus.find(names or []), board.console(), seconds).run()
+
+
+@app.command()
 def hint(
-    exercise: ExerciseName,
+    name: ExerciseOrLesson = None,
     level: Annotated[
         int | None,
         typer.Option(min=1, max=syllabus.HINT_LEVELS, help="1 is a nudge, 3 an outline."),
     ] = None,
 ) -> None:
-    """Show the next hint for an exercise."""
-    entry = _one_exercise(exercise)
-    level = level or progress.next_hint_level(find_submission(), entry)
+    """Show the next hint for an exercise; without a name, for the next exercise."""
+    folder = find_submission()
+    entry = names_of.at_work(folder, name)
+    level = level or progress.next_hint_level(folder, entry)
     screen.print(f"{entry.id}, hint {level} of {len(entry.hints)}:", style="bold")
     screen.print(entry.hints[level - 1], markup=False, soft_wrap=False)
     more = "For the next hint, run the same command again."
@@ -152,65 +222,94 @@ def hint(
     screen.print(more, style="dim")
 
 
-def _one_exercise(name: str) -> syllabus.Exercise:
-    found = syllabus.find([name])
-    if len(found) != 1 or name not in (found[0].id, found[0].name):
-        raise syllabus.UnknownExercise(
-            f"{name!r} means {len(found)} exercises; name one, such as {found[0].id}"
-        )
-    return found[0]
+@app.command("solution")
+def show_solution(
+    name: ExerciseOrLesson = None,
+    give_up: Annotated[
+        bool, typer.Option("--give-up", help="Show it before yours passes; the board notes it.")
+    ] = False,
+) -> None:
+    """Show the reference's answer beside yours, after yours has passed.
+
+    Without a name, it is about the next exercise.
+    """
+    from cifar_lab.learning.solution import solution
+
+    folder = find_submission()
+    entry = names_of.at_work(folder, name)
+    with _interruptible("Nothing is shown."):
+        found = solution(folder, entry, give_up)
+    for title, text in (("Yours", found.yours), ("The reference's", found.reference)):
+        if text:
+            screen.print(f"{title}:\n", style="bold")
+            screen.print(text + "\n", markup=False)
 
 
 @app.command()
-def reset(exercise: ExerciseName, submission: SubmissionOption = None) -> None:
-    """Put the stub of an exercise back; your answer is kept.
+def reset(
+    name: ExerciseOrLesson = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Put the stubs of all lessons back.")
+    ] = False,
+    submission: SubmissionOption = None,
+) -> None:
+    """Put the stub of an exercise or a lesson back; your answer is kept."""
+    if (name is None) != every:
+        raise UsageError("name an exercise or a lesson to reset, or write --all")
+    folder = _learners_folder(submission)
+    lessons = [entry for entry in syllabus.lessons() if every or name in entry.names]
+    for lesson in lessons:
+        screen.print(reset_work.reset_module(folder, lesson.module))
+    if not lessons:
+        screen.print(reset_work.reset_exercise(folder, names_of.one_exercise(name)))
 
-    A module's name instead of an exercise puts all its stubs back.
-    """
+
+@app.command()
+def restore(name: ExerciseName, submission: SubmissionOption = None) -> None:
+    """Bring the newest answer back that a reset has kept."""
+    folder = _learners_folder(submission)
+    screen.print(reset_work.restore(folder, names_of.one_exercise(name)))
+
+
+def _learners_folder(submission: str | None) -> Path:
     folder = find_submission(submission)
     if folder == stubs.REFERENCE:
         raise UsageError("the reference has no stubs; name your own folder with --submission=DIR")
-    whole_module = exercise in syllabus.modules()
-    module = exercise if whole_module else _one_exercise(exercise).module
-    file = folder / PACKAGE / f"{module}.py"
-    if not file.exists():
-        write_whole(file, stubs.stub(module))
-        screen.print(f"{file} was missing; it holds the stubs again")
-        return
-    if whole_module:
-        text = stubs.stub(module)
-    else:
-        text = stubs.put_back(_read(folder, module), module, _one_exercise(exercise).name)
-    copy = progress.back_up(folder, module)
-    write_whole(file, text)
-    screen.print(f"{exercise} is a stub again. Your answer is kept in {copy}")
-
-
-def _read(folder: Path, module: str) -> str:
-    try:
-        return read_module(folder, module)
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"{module}.py is not UTF-8 ({error}). Save it as UTF-8, then reset it again"
-        ) from error
+    return folder
 
 
 @app.command("pack")
 def pack_submission(
-    out: Annotated[Path, typer.Argument(metavar="OUT.zip")], submission: SubmissionOption = None
+    out: Annotated[Path, typer.Argument(metavar="OUT.zip")],
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Pack at once: judge nothing, ask nothing.")
+    ] = False,
+    submission: SubmissionOption = None,
 ) -> None:
-    """Pack your modules into the file that you hand in."""
-    from cifar_lab.publishing.pack import missing_in_grading, pack
+    """Pack your modules into the file that you hand in.
 
-    folder = find_submission(submission)
-    modules = pack(folder, out)
-    screen.print(f"{out}: {', '.join(f'{module}.py' for module in modules)}")
+    What fails or is not written is listed first; in a terminal, you are asked.
+    """
+    from cifar_lab.publishing.pack import missing_in_grading, pack, zip_file
+
+    folder, out = find_submission(submission), zip_file(out)
+    modules = pack(folder, out, write=False)
+    every = syllabus.find([])
+    known = progress.recall(folder, every) if yes else _known_and_judged(folder, not submission)
+    for status, text in (
+        (Status.FAILED, "Fails"),
+        (Status.NOT_WRITTEN, "Not written yet, packed as stubs"),
+    ):
+        found = [id for id, verdict in known.items() if verdict.status == status]
+        if found:
+            screen.print(f"{text}: {', '.join(found)}")
     for sentence in missing_in_grading(folder):
         screen.print(sentence, markup=False)
-    verdicts = progress.recall(folder, syllabus.find([]))
-    unwritten = [id for id, verdict in verdicts.items() if verdict.status == Status.NOT_WRITTEN]
-    if unwritten:
-        screen.print(f"Not written yet, packed as stubs: {', '.join(unwritten)}")
+    complete = len(known) == len(every) and all(verdict.passed for verdict in known.values())
+    if not (yes or complete) and sys.stdin.isatty() and not typer.confirm("Pack it all the same?"):
+        raise typer.Exit(FAILED)
+    pack(folder, out)
+    screen.print(f"{out}: {', '.join(f'{module}.py' for module in modules)}")
 
 
 @app.command("data")
@@ -269,7 +368,8 @@ def train(
     import_keras()
     from cifar_lab.training import recipes
 
-    out = out or syllabus.ROOT / "runs" / f"{name}-{dataset.name.split()[0].lower()}-seed{seed}"
+    place = folder if syllabus.INSTALLED else syllabus.ROOT
+    out = out or place / "runs" / f"{name}-{dataset.name.split()[0].lower()}-seed{seed}"
     settings = recipes.settings(name, dataset, seed, epochs, image_size)
     screen.print(f"Training {folder / PACKAGE} on {dataset.name}; the run's folder is {out}")
     with _interruptible("Run the same command again to resume."):
@@ -388,6 +488,32 @@ def write_autograder(
 
     gradescope_bundle.write(out)
     screen.print(f"{out}: upload it as the assignment's autograder")
+
+
+@app.command("init")
+def begin(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Lay out a folder to work in: the lessons, and the modules that you write.
+
+    DIR must be empty or new.
+    """
+    from cifar_lab.publishing import learner_folder
+
+    for change in learner_folder.lay_out(folder):
+        screen.print(change, markup=False)
+    screen.print(f"Next: cd {folder}, then cifar-course, and open {learner_folder.FIRST_LESSON}")
+
+
+@app.command("update")
+def bring_up_to_date() -> None:
+    """Bring newer lessons and exercises into your folder; your answers are not touched.
+
+    Install a newer version of the course first. What is replaced is kept in a backup.
+    """
+    from cifar_lab.publishing import learner_folder
+
+    changes = learner_folder.update(find_submission())
+    for change in changes or ["Everything is up to date."]:
+        screen.print(change, markup=False)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
 """Functions for notebooks: set up a lesson, show an exercise's card, judge an exercise."""
 
 import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from cifar_lab.course import progress, stubs, syllabus
+from cifar_lab import PACKAGE
+from cifar_lab.course import stubs, syllabus
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.submission import NoSubmission, find_submission
 from cifar_lab.course.verdict import ExerciseVerdict, Status
 from cifar_lab.execution.keras_import import import_keras
-from cifar_lab.execution.loader import PACKAGE, Modules
+from cifar_lab.execution.loader import Modules
+from cifar_lab.learning.judging import judge_and_remember
 
 FILLED, EMPTY = "*", "."
 
@@ -26,6 +29,8 @@ def start(lesson: int) -> None:
             the notebook.
     """
     wanted = find_submission()
+    if PACKAGE not in sys.modules:
+        sys.path.insert(0, str(wanted))  # an installed course has no cifar_course of its own
     package = importlib.import_module(PACKAGE)
     (found, *_) = package.__path__
     if Path(found).resolve() != wanted / PACKAGE:
@@ -72,15 +77,8 @@ def check(exercise: str) -> None:
 
 
 def _verdict(exercise: str) -> ExerciseVerdict:
-    from cifar_lab.grading.run import judge
-
-    folder, (entry,) = find_submission(), syllabus.find([exercise])
-    known = progress.recall(folder, [entry])
-    if not known:
-        keys = progress.keys(folder, [entry])
-        known = judge(folder, [entry])
-        progress.remember(folder, known, keys)
-    return known[entry.id]
+    (entry,) = syllabus.find([exercise])
+    return judge_and_remember(find_submission(), [entry])[entry.id]
 
 
 def borrow(exercise: str) -> Callable:
@@ -103,8 +101,14 @@ def borrow(exercise: str) -> Callable:
         return getattr(importlib.import_module(f"{PACKAGE}.{module}"), name)
 
 
-def describe(verdict: ExerciseVerdict) -> str:
-    """Return a verdict as text, with the first failure's message and the first hint."""
+def describe(verdict: ExerciseVerdict, all_tests: bool = False, more: str = "") -> str:
+    """Return a verdict as text, with the first failure's message and the first hint.
+
+    Args:
+        verdict: The verdict.
+        all_tests: Show the messages of all tests that failed.
+        more: What to do for the next hint; by default the command.
+    """
     exercise = verdict.exercise
     right = sum(test.passed for test in verdict.tests)
     tests = (
@@ -116,10 +120,12 @@ def describe(verdict: ExerciseVerdict) -> str:
     lines = [f"{exercise.id}: {verdict.status}, {tests}{points}"]
     failure = verdict.first_failure
     if verdict.status == Status.FAILED:
-        lines += ["", f"{failure.name}:", *("  " + line for line in failure.message.splitlines())]
+        shown = [test for test in verdict.tests if not test.passed] if all_tests else [failure]
+        for test in shown:
+            lines += ["", f"{test.name}:", *("  " + line for line in test.message.splitlines())]
     if not verdict.passed:
         # the first hint is about the idea, not about a mistake that the message has named
         heading = "In general" if failure.mistake else "Hint"
         lines += ["", f"{heading}: {exercise.hints[0]}"]
-        lines += [f"More: cifar-course hint {exercise.id}"]
+        lines += [f"More: {more or f'cifar-course hint {exercise.id}'}"]
     return "\n".join(lines)

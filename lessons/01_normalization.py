@@ -42,6 +42,10 @@ print(f"Data: {data.name}")
 # In both cases, `images` has the shape `(n, height, width, channels)`. This order is called
 # *channels last*, and it is Keras' default. Each number is the brightness of one color at one
 # place, from 0 to 255.
+#
+# **Whose images are these?** The synthetic dataset belongs to the course. CIFAR-10 has no clear
+# license: its images were collected from the internet for *80 Million Tiny Images*, a dataset that
+# its authors have withdrawn. Learn with them and compare methods, but do not publish them as yours.
 
 # %% tags=["nbval-check-output"]
 images, labels = data.x_train[:4000], data.y_train[:4000]

@@ -2,17 +2,18 @@
 
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from cifar_lab.course import syllabus
+from cifar_lab.course import progress, syllabus
 from cifar_lab.course.verdict import ExerciseVerdict, Status, total, total_hidden
 
 SIGNS = dict(zip(Status, "✓✗· ", strict=True))
 PLAIN_SIGNS = dict(zip(Status, "+x. ", strict=True))
+GIVEN_UP = " *"
 COLORS = dict(zip(Status, ("green", "red", "dim", "dim"), strict=True))
 
 
@@ -30,7 +31,10 @@ def show(folder: Path, verdicts: Mapping[str, ExerciseVerdict], target: Console)
     """Print the board for the submission in `folder`."""
     judged = [verdict for verdict in verdicts.values() if verdict.tests]
     target.print(f"Judged: {folder}", soft_wrap=True)
-    target.print(_table(verdicts, target))
+    given_up = progress.given_up(folder)
+    target.print(_table(verdicts, given_up, target))
+    if given_up:
+        target.print(f"{GIVEN_UP.strip()} its solution was shown before it passed", style="dim")
     reached, _ = total(judged)
     possible = sum(e.points for e in syllabus.exercises().values())
     target.print(f"{reached:g} of {possible:g} points", style="bold")
@@ -62,21 +66,22 @@ def as_text(folder: Path, verdicts: Mapping[str, ExerciseVerdict]) -> str:
     return buffer.buffer.getvalue().decode(buffer.encoding)
 
 
-def _table(verdicts: Mapping[str, ExerciseVerdict], target: Console) -> Table:
+def _table(
+    verdicts: Mapping[str, ExerciseVerdict], given_up: Collection[str], target: Console
+) -> Table:
     sign = signs(target)
     table = Table(show_edge=False, pad_edge=False)
-    table.add_column("lesson")
-    table.add_column("exercise")
+    table.add_column("exercise", no_wrap=True)
     table.add_column("status")
     table.add_column("points", justify="right")
     for lesson in syllabus.lessons():
-        for number, exercise in enumerate(lesson.exercises):
+        table.add_row(f"[bold]{lesson.number} {lesson.module}[/]")
+        for exercise in lesson.exercises:
             verdict = verdicts.get(exercise.id)
             status = verdict.status if verdict else Status.NOT_JUDGED
             points = f"{verdict.points:g}" if verdict else "-"
             table.add_row(
-                f"{lesson.number} {lesson.module}" if number == 0 else "",
-                exercise.name,
+                f"  {exercise.name}{GIVEN_UP if exercise.id in given_up else ''}",
                 f"[{COLORS[status]}]{sign[status]} {status}[/]",
                 f"{points} / {exercise.points:g}",
                 end_section=exercise is lesson.exercises[-1],

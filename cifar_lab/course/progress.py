@@ -23,9 +23,10 @@ FOLDER = ".cifar-course"
 
 def _load(folder: Path, name: str) -> dict:
     try:
-        return json.loads((folder / FOLDER / name).read_text(encoding="utf-8"))
+        content = json.loads((folder / FOLDER / name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _save(folder: Path, name: str, content: dict) -> None:
@@ -126,9 +127,29 @@ def next_hint_level(folder: Path, exercise: Exercise) -> int:
     return level
 
 
+def note_given_up(folder: Path, exercise: Exercise) -> None:
+    """Note that the solution was shown before the exercise had passed."""
+    _save(folder, "given_up.json", {**_load(folder, "given_up.json"), exercise.id: True})
+
+
+def given_up(folder: Path) -> set[str]:
+    """Return the ids of the exercises whose solution was shown before they had passed."""
+    return set(_load(folder, "given_up.json"))
+
+
+def backup_folder(folder: Path) -> Path:
+    """Return the folder with the backups of a submission's modules."""
+    return folder / FOLDER / "backups"
+
+
+def backups(folder: Path, module: str) -> list[Path]:
+    """Return the backups of a module, the newest first."""
+    return sorted(backup_folder(folder).glob(f"{module}-*.py"), reverse=True)
+
+
 def back_up(folder: Path, module: str) -> Path:
     """Copy a module into the backups and return the copy."""
-    kept = folder / FOLDER / "backups"
+    kept = backup_folder(folder)
     kept.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
     copy = kept / f"{module}-{stamp}.py"

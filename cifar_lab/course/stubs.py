@@ -96,8 +96,14 @@ def write_all(folder: Path) -> list[Path]:
     return written
 
 
-def put_back(source: str, module: str, name: str) -> str:
+def put_back(source: str, module: str, name: str, original: str | None = None) -> str:
     """Return `source` with one function or class as in the stub.
+
+    Args:
+        source: The text of the learner's module.
+        module: Its name.
+        name: The function or class.
+        original: A text to take it from, in place of the stub.
 
     Raises:
         StubError: `source` does not parse, so the function's last line is unknown.
@@ -109,7 +115,7 @@ def put_back(source: str, module: str, name: str) -> str:
             f"{module}.py does not parse (line {error.lineno}: {error.msg}). Mend that line, or "
             f"put the whole module back: cifar-course reset {module}"
         ) from None
-    original = stub(module)
+    original = stub(module) if original is None else original
     first, last = _span(original, name)
     new = _lines(original)[first:last]
     lines = _lines(source)
@@ -147,6 +153,18 @@ def _parsed(source: str) -> ast.Module:
     return ast.parse(source)
 
 
+def definition_lines(source: str, name: str) -> list[str]:
+    """Return the lines of a top-level function or class; none if there is none."""
+    span = _span(source, name)
+    return _lines(source)[span[0] : span[1]] if span else []
+
+
+def first_line(source: str, name: str) -> int | None:
+    """Return the number of the line where a top-level function or class begins."""
+    span = _span(source, name)
+    return span[0] + 1 if span else None
+
+
 def defines(source: str, name: str) -> bool:
     """Return True if a module has a top-level function or class of that name."""
     return _definition(source, name) is not None
@@ -154,8 +172,13 @@ def defines(source: str, name: str) -> bool:
 
 def is_stub(source: str, module: str, name: str) -> bool:
     """Return True if a function or class is still as in the stub, comments aside."""
+    return is_same(source, stub(module), name)
+
+
+def is_same(source: str, other: str, name: str) -> bool:
+    """Return True if two modules define a function or class in the same way, comments aside."""
     try:
-        found = _definition(source, name)
+        found, expected = _definition(source, name), _definition(other, name)
     except SyntaxError:
         return False
-    return found is not None and ast.dump(found) == ast.dump(_definition(stub(module), name))
+    return None not in (found, expected) and ast.dump(found) == ast.dump(expected)

@@ -9,7 +9,10 @@ from cifar_lab.course.errors import CourseError
 
 LAB = Path(__file__).resolve().parents[1]
 TABLE = LAB / "course" / "syllabus.toml"
-ROOT = LAB.parent
+# an installed package brings lessons, tests and settings along in a folder of its own
+EDITION = LAB / "edition"
+INSTALLED = EDITION.is_dir()
+ROOT = EDITION if INSTALLED else LAB.parent
 GRADING_TESTS = ROOT / "tests" / "grading"
 HINT_LEVELS = 3
 
@@ -25,6 +28,7 @@ class Exercise:
     difficulty: int  # 1 to 5
     hard: str
     hints: tuple[str, ...]
+    keras: bool  # a right answer uses Keras
 
     @property
     def id(self) -> str:
@@ -48,6 +52,11 @@ class Lesson:
     def points(self) -> float:
         """The points of all its exercises."""
         return sum(exercise.points for exercise in self.exercises)
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Names that commands take for the lesson: its module and its number."""
+        return self.module, str(self.number)
 
     @property
     def test_folder(self) -> Path:
@@ -105,6 +114,11 @@ def needs_keras(exercise: str) -> bool:
     return lesson(exercise.partition(".")[0]).keras
 
 
+def uses_keras(exercise: str) -> bool:
+    """Return True if a right answer to this exercise, given by id, uses Keras."""
+    return exercises()[exercise].keras
+
+
 def thresholds() -> dict[str, float]:
     """Return every number that some result must reach, by name."""
     return _table()["thresholds"]
@@ -113,6 +127,11 @@ def thresholds() -> dict[str, float]:
 def threshold(name: str) -> float:
     """Return the number of this name that some result must reach."""
     return thresholds()[name]
+
+
+def seconds_per_test(trains: bool) -> float:
+    """Return the time limit of one grading test for learners: longer if it trains a network."""
+    return _table()["seconds"]["training_test" if trains else "test"]
 
 
 def trained_thresholds() -> set[str]:
@@ -128,15 +147,18 @@ def find(names: list[str] | tuple[str, ...]) -> list[Exercise]:
             or lesson numbers (`1`). No names at all mean every exercise.
 
     Raises:
-        UnknownExercise: A name is none of these.
+        UnknownExercise: A name is none of these, or several exercises have it.
     """
     wanted = set() if names else set(exercises())
     for name in names:
+        namesakes = [e.id for e in exercises().values() if e.name == name]
+        if len(namesakes) > 1:
+            raise UnknownExercise(f"{name!r} is the name of several: {', '.join(namesakes)}")
         meant = {
             e.id
             for entry in lessons()
             for e in entry.exercises
-            if name in (e.id, e.name, entry.module, str(entry.number))
+            if name in (e.id, e.name, *entry.names)
         }
         if not meant:
             raise UnknownExercise(_unknown(name))
@@ -147,6 +169,9 @@ def find(names: list[str] | tuple[str, ...]) -> list[Exercise]:
 def _unknown(name: str) -> str:
     import difflib
 
+    elsewhere = [e.id for e in exercises().values() if e.name == name.rpartition(".")[2]]
+    if elsewhere:
+        return f"there is no exercise {name!r}: it is {' or '.join(elsewhere)}"
     names = (exercise.name for exercise in exercises().values())
     known = [*names, *exercises(), *modules(), *(str(lesson.number) for lesson in lessons())]
     close = difflib.get_close_matches(name, known, n=1)
@@ -169,6 +194,7 @@ def _lesson(entry: dict) -> Lesson:
             difficulty=e["difficulty"],
             hard=e.get("hard", ""),
             hints=tuple(e.get("hints", ())),
+            keras=e.get("keras", entry.get("keras", True)),
         )
         for e in entry.get("exercises", [])
     )

@@ -52,6 +52,8 @@ class TestVerdict:
     mistake: str | None = None  # the misconception that was recognized
     failure_kind: FailureKind | None = None  # why learner code did not answer, if it did not
     flags: list[str] = field(default_factory=list)  # remarks for the person who reads the results
+    main: bool = False  # trivial answers do not pass it
+    constant: bool = False  # its inputs are the same in every run
 
 
 @dataclass
@@ -81,11 +83,21 @@ class ExerciseVerdict:
 
     @property
     def points(self) -> float:
-        """The exercise's points, split evenly over its tests."""
+        """The exercise's points, split evenly over its tests; some may not count."""
         if not self.tests:
             return 0.0
-        share = sum(test.passed for test in self.tests) / len(self.tests)
+        share = sum(test.passed and self.counts(test) for test in self.tests) / len(self.tests)
         return round(float(self.exercise.points) * share, 2)
+
+    def counts(self, test: TestVerdict) -> bool:
+        """Return True if passing the test earns points.
+
+        A side law counts only if a main law holds; a law with constant inputs, which could be
+        learned by heart, counts only if all others hold, too.
+        """
+        if not any(other.main and other.passed for other in self.tests):
+            return False
+        return not test.constant or all(o.passed for o in self.tests if not o.constant)
 
     @property
     def first_failure(self) -> TestVerdict | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from cifar_lab.execution.settings import pin_keras
 
 DEFAULT_BACKEND = "tensorflow"
+TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 ADVICE = (
     "TensorFlow needs an x86-64 processor with AVX, or ARM64. If yours is one of these, install it "
     "again: python -m pip install --force-reinstall -c constraints.txt tensorflow"
@@ -86,6 +87,11 @@ def backend() -> str:
     except (OSError, ValueError, KeyError, TypeError):
         chosen = DEFAULT_BACKEND
     return os.environ.get("KERAS_BACKEND") or chosen
+
+
+def backend_title() -> str:
+    """Return the backend's name as its makers write it."""
+    return TITLES.get(backend(), backend())
 
 
 def _settings_file() -> Path:

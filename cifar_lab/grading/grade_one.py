@@ -3,6 +3,7 @@
 python -m cifar_lab.grading.grade_one < TASK    (JSON: the arguments of `grade`, by name)
 """
 
+import _thread
 import json
 import os
 import signal
@@ -75,9 +76,17 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     # like Ctrl-C, so that the copy of the submission is removed, too
-    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    _interrupt_main_thread()
     time.sleep(CLEANUP)
     os._exit(1)
+
+
+def _interrupt_main_thread() -> None:
+    """Raise KeyboardInterrupt in the main thread, at once if the system has signals for threads."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    else:  # Windows: a sleep or a wait of the main thread ends first
+        _thread.interrupt_main()
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from cifar_lab import PACKAGE
 from cifar_lab.course import syllabus
-from cifar_lab.execution.loader import PACKAGE
 from cifar_lab.grading import members
 from cifar_lab.grading.members import UNREADABLE, Member, TooLarge, is_aside, is_zip
 from cifar_lab.grading.selection import has_package, select

@@ -24,7 +24,7 @@ from cifar_lab.course.verdict import (
 from cifar_lab.grading.intake import Submission
 from cifar_lab.testing.options import GradingOptions
 
-VERSION = 1
+VERSION = 2
 SCORED = (Outcome.GRADED, Outcome.INVALID)  # a grading error is nobody's zero
 NO_SANDBOX = "Graded without a sandbox: this code could have written its own verdict."
 NO_FULL_SANDBOX = (
@@ -47,6 +47,7 @@ class TestResult:
         name: First line of the test's docstring.
         passed: True if the submission passed the test.
         max_points: Points for passing; a failed test has none.
+        counts: False if passing earns nothing, because the exercise's main laws do not hold.
         message: What the student reads; empty for a hidden test.
         mistake: The misconception that was recognized, if any; None for a hidden test.
         failure_kind: Why learner code did not answer, if it did not.
@@ -65,11 +66,12 @@ class TestResult:
     failure_kind: FailureKind | None = None
     not_written: str | None = None
     hidden: bool = False
+    counts: bool = True
 
     @property
     def points(self) -> float:
         """Points that the test earned, not rounded."""
-        return self.max_points if self.passed else 0.0
+        return self.max_points if self.passed and self.counts else 0.0
 
     @property
     def written(self) -> bool:
@@ -89,6 +91,7 @@ class TestResult:
                 "failure_kind": self.failure_kind,
                 "not_written": self.not_written,
                 "hidden": self.hidden,
+                "counts": self.counts,
             },
         }
 
@@ -108,6 +111,7 @@ class TestResult:
             failure_kind=data["failure_kind"] and FailureKind(data["failure_kind"]),
             not_written=data["not_written"],
             hidden=hidden,
+            counts=data["counts"],
         )
 
 
@@ -129,6 +133,7 @@ class Results:
         ignored: The first few files of the submission that were ignored.
         problems: Sentences on what is wrong with the submission's files.
         flags: What else a person should review.
+        secret: As in `GradingOptions`, for staff: with it, a run has the same inputs again.
         tests: Results of the tests, by exercise in the order of the course.
     """
 
@@ -144,6 +149,7 @@ class Results:
     ignored: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    secret: str | None = None
     tests: tuple[TestResult, ...] = ()
 
     @classmethod
@@ -182,6 +188,7 @@ class Results:
             ignored=tuple(submission.ignored),
             problems=tuple(submission.problems),
             flags=tuple(sorted(flags)),
+            secret=options.secret,
             tests=tuple(result for verdict in verdicts for result in _tests(verdict)),
         )
 
@@ -299,4 +306,5 @@ def _test(
         failure_kind=test.failure_kind,
         not_written=test.not_written,
         hidden=hidden,
+        counts=hidden or verdict.counts(test),
     )

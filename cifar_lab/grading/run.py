@@ -1,8 +1,10 @@
 """Judge some exercises of a submission: one pytest run in this process, quiet."""
 
 import contextlib
+import gc
+import inspect
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from cifar_lab.course.errors import CourseError
 from cifar_lab.course.syllabus import Exercise
 from cifar_lab.course.verdict import ExerciseVerdict
 from cifar_lab.grading.neutral import neutral_process
+from cifar_lab.testing.markers import exercise_of
 from cifar_lab.testing.messages import GradingRun
 from cifar_lab.testing.options import GradingOptions
 
@@ -39,14 +42,27 @@ class CannotJudge(CourseError):
 
 
 class _Watcher:
-    """Plugin that keeps what is needed of a pytest run after its end."""
+    """Plugin that reports verdicts during a pytest run, and keeps what is needed after its end."""
 
-    def __init__(self):
+    def __init__(self, report: Callable[[ExerciseVerdict], None] | None = None):
         self.run = GradingRun()
+        self.report = report
         self.interrupted: str | None = None
 
     def pytest_configure(self, config: pytest.Config) -> None:
         self.run = GradingRun.of(config)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Report the verdict on an exercise after the last of its tests."""
+        result = yield
+        id = exercise_of(item)
+        last = nextitem is None or exercise_of(nextitem) != id
+        if self.report and last and id in self.run.verdicts and not self.run.grading_errors:
+            self.report(self.run.verdicts[id])
+        return result
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo) -> None:
         if not isinstance(excinfo.value, pytest.Session.Interrupted):  # a file that did not import
@@ -61,6 +77,7 @@ def judge(
     tests: str = "grading",
     stop_early: bool = False,
     plugins: Sequence[object] = (),
+    report: Callable[[ExerciseVerdict], None] | None = None,
 ) -> dict[str, ExerciseVerdict]:
     """Return the verdicts by exercise id, in the order of the course.
 
@@ -71,6 +88,7 @@ def judge(
         tests: pytest's marker expression for the tests to run.
         stop_early: End with the first test that fails; the points are then of no use.
         plugins: Further plugins for the pytest run.
+        report: Called with each verdict as soon as the exercise's last test has run.
 
     Raises:
         CannotJudge: A grading test itself broke, or is missing.
@@ -88,7 +106,7 @@ def judge(
         *(["--exitfirst"] if stop_early else []),
         *PYTEST,
     ]
-    watcher, said = _Watcher(), io.StringIO()
+    watcher, said = _Watcher(report), io.StringIO()
     quiet = contextlib.redirect_stdout(said), contextlib.redirect_stderr(said)
     with quiet[0], quiet[1], neutral_process(syllabus.ROOT):
         status = pytest.main(arguments, plugins=[watcher, *plugins])
@@ -103,6 +121,17 @@ def judge(
     if missing:
         raise CannotJudge(f"no grading tests for {', '.join(sorted(missing))}")
     return {id: verdicts[id] for id in asked.exercise}
+
+
+def import_tests() -> None:
+    """Import the grading tests and what they need, so that a forked process need not."""
+    files = _test_files(list(syllabus.exercises().values()))
+    nowhere = io.StringIO()
+    with contextlib.redirect_stdout(nowhere), neutral_process(syllabus.ROOT):
+        pytest.main(["--collect-only", "-mgrading", *PYTEST, *files])
+    # the first test that fails searches all modules for its source lines; TensorFlow has thousands
+    inspect.getmodule(inspect.currentframe())
+    gc.freeze()  # no child looks through the imported objects for garbage
 
 
 def _test_files(exercises: list[Exercise]) -> list[str]:

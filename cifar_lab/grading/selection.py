@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from cifar_lab import PACKAGE
 from cifar_lab.course import syllabus
-from cifar_lab.execution.loader import PACKAGE
 from cifar_lab.grading.members import Member, is_zip
 
 DEPTH_LIMIT = 3  # folders around cifar_course/; deeper down it must be the only one

@@ -8,6 +8,8 @@ python -m cifar_lab.maintain mutants [NAME...] judge the mutants of the referenc
 python -m cifar_lab.maintain messages [NAME...] write the golden messages of wrong answers
 python -m cifar_lab.maintain margins           measure how far training runs stay from thresholds
 python -m cifar_lab.maintain graders           write GRADERS.md from these measurements
+python -m cifar_lab.maintain site [DIR]        build the site, without executing anything
+python -m cifar_lab.maintain addresses         copy pyproject.toml's addresses to badges and forms
 python -m cifar_lab.maintain check             name everything that is missing or out of date
 """
 
@@ -21,7 +23,7 @@ from cifar_lab.course import stubs, syllabus
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
 from cifar_lab.maintain import checks, english, linters
-from cifar_lab.publishing import notebooks, run_results
+from cifar_lab.publishing import addresses, notebooks, run_results, site
 from cifar_lab.quality import graders_page, margins, messages, scores
 
 app = typer.Typer(
@@ -120,6 +122,22 @@ def write_graders() -> None:
     write_whole(graders_page.PAGE, graders_page.page())
 
 
+@app.command("site")
+def build_site(
+    folder: Annotated[Path, typer.Argument(metavar="DIR")] = syllabus.ROOT / "build" / "site",
+) -> None:
+    """Build the site into DIR."""
+    site.build(folder)
+    out.print(folder / "index.html")
+
+
+@app.command("addresses")
+def write_addresses() -> None:
+    """Put the addresses of pyproject.toml into badges, notebooks and forms."""
+    for file in addresses.rewrite():
+        out.print(file.relative_to(syllabus.ROOT))
+
+
 @app.command()
 def check() -> None:
     """Name what is missing, out of date, stray or out of style.
@@ -128,7 +146,8 @@ def check() -> None:
     """
     problems = checks.missing_files()
     if not problems:  # the other checks read these files
-        problems = [*checks.problems(), *linters.problems(), *english.problems()]
+        problems = [*checks.problems(), *addresses.problems()]
+        problems += [*linters.problems(), *english.problems()]
     for problem in problems:
         out.print(problem, markup=False)
     if problems:

@@ -64,7 +64,7 @@ def _known_files() -> set[Path]:
     known = {corpus / "mutants.toml", lesson_files.FULL_RUNS}
     known |= set((corpus / "hostile").glob("*.py"))
     reference = stubs.REFERENCE / "cifar_course"
-    known.add(reference / "__init__.py")
+    known |= {reference / "__init__.py", stubs.REFERENCE / "questions.md"}
     for lesson in syllabus.lessons():
         known.update(lesson_files.notebooks_of(lesson), lesson_files.grading_tests_of(lesson))
         known.add(stubs.REFERENCE / f"{lesson.notebook}.ipynb")

@@ -13,7 +13,7 @@ from pathlib import Path
 from cifar_lab.course import syllabus
 
 OPENERS = re.compile(r"\s*(What|Whether|Where|How|Who)\b")
-FOLDERS = ("benchmarks", "cifar_lab", "docs", "lessons", "solutions", "tests")
+FOLDERS = (".github", "benchmarks", "cifar_lab", "docs", "lessons", "solutions", "tests")
 SUFFIXES = {".c", ".css", ".html", ".js", ".md", ".py", ".sh", ".toml", ".yml", ""}
 EXEMPT = {"cifar_lab/maintain/english.py", "tests/lab/maintain/test_english.py"}
 
@@ -56,7 +56,7 @@ TERMS = (
     Term(
         "command, arguments, message, settings",
         "words",
-        allowed="(?:in|into|other|own) words|extend-words",
+        allowed="(?:in|into|other|own) words|extend-words|COMP_WORDS",
     ),
     Term(
         "failure kind, error, defect",

@@ -1,4 +1,4 @@
-"""Runs the linters: ruff for code and docstrings, typos for spelling."""
+"""Runs the linters: ruff for code and docstrings, typos for spelling, zizmor for workflows."""
 
 import os
 import shutil
@@ -13,12 +13,14 @@ LINTERS = (
     ("ruff", "format", "--check", "--output-format=concise", "--quiet"),
     ("typos", "--format=brief"),
 )
+WORKFLOWS = ("zizmor", "--offline", "--quiet", "--format=github")
 INSTALL = 'python -m pip install -c constraints.txt -e ".[dev]"'
 
 
 def problems(folder: Path = syllabus.ROOT) -> list[str]:
     """Return the lines that the linters print about the files in `folder`."""
-    return [line for name, *arguments in LINTERS for line in _run(name, arguments, folder)]
+    linters = (*LINTERS, WORKFLOWS) if (folder / ".github").is_dir() else LINTERS
+    return [line for name, *arguments in linters for line in _run(name, arguments, folder)]
 
 
 def program(name: str) -> str | None:

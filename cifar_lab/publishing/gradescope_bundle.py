@@ -11,7 +11,7 @@ from cifar_lab.publishing import handout
 # without lessons, solutions or anything else that gives answers away
 PARTS = (
     *("cifar_course/", "cifar_lab/", "tests/grading/"),
-    *("LICENSE", "README.md", "constraints.txt", "pyproject.toml"),
+    *("LICENSE", "README.md", "constraints.txt", "pyproject.toml", "setup.py"),
 )
 SCRIPTS = Path("docs", "gradescope")  # setup.sh and run_autograder
 

@@ -17,10 +17,12 @@ from cifar_lab.publishing import lesson_files, notebooks
 
 # patterns from the course's root, beside the files of each lesson
 EDITION = (
-    *("README.md", "RESULTS.md", "LICENSE", "constraints.txt", "pyproject.toml"),
+    *("README.md", "RESULTS.md", "LICENSE", "constraints.txt", "pyproject.toml", "setup.py"),
     *(".gitattributes", ".gitignore", "cifar_course/__init__.py"),
+    *(".vscode/*.json", ".devcontainer/devcontainer.json", ".devcontainer/create.sh"),
     *("cifar_lab/**/*.py", "cifar_lab/course/syllabus.toml", "cifar_lab/reports/templates/*"),
-    *("docs/adding-an-exercise.md", "docs/classes.md", "docs/classroom.yml"),
+    *("docs/adding-an-exercise.md", "docs/classes.md", "docs/classroom.yml", "docs/data.md"),
+    "docs/install.md",
     *("docs/feature_maps.png", "docs/gradescope/run_autograder", "docs/gradescope/setup.sh"),
     "records/runs/*.json",
     # the course's own tests, without those that need right answers

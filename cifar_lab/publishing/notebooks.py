@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 
 from cifar_lab.course import syllabus
 from cifar_lab.course.files import write_whole
+from cifar_lab.publishing import colab
 
 LESSONS = syllabus.ROOT / "lessons"
 SOLUTIONS = syllabus.ROOT / "solutions"
@@ -32,10 +33,14 @@ def texts() -> list[Path]:
 
 
 def from_text(text: Path) -> NotebookNode:
-    """Return the notebook of a lesson's text, without outputs, with reproducible cell ids."""
+    """Return the notebook of a lesson's text, without outputs, with reproducible cell ids.
+
+    It has one cell more than the text, which gets the course on Google Colab.
+    """
     notebook = jupytext.read(text, fmt="py:percent")
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
+    notebook.cells.insert(1, colab.cell())  # below the introduction
     notebook.metadata = NotebookNode({"kernelspec": NotebookNode(KERNEL)})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
@@ -47,7 +52,10 @@ def sync(text: Path) -> None:
     write(text.with_suffix(".ipynb"), notebook)
     solution = SOLUTIONS / f"{text.stem}.ipynb"
     if solution.exists():
-        known = {cell.source: cell for cell in _read(solution).cells if cell.cell_type == "code"}
+        stored = _read(solution)
+        if "language_info" in stored.metadata:  # execution added it
+            notebook.metadata["language_info"] = stored.metadata["language_info"]
+        known = {cell.source: cell for cell in stored.cells if cell.cell_type == "code"}
         for cell in notebook.cells:
             if cell.cell_type == "code" and cell.source in known:
                 cell.outputs = known[cell.source].outputs

@@ -6,10 +6,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from cifar_lab import PACKAGE
 from cifar_lab.course import syllabus
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
-from cifar_lab.execution.loader import PACKAGE, is_refused, read_module
+from cifar_lab.execution.loader import is_refused, read_module
 from cifar_lab.grading import intake
 
 
@@ -17,8 +18,26 @@ class PackError(CourseError):
     """The submission cannot be packed; the message names the file and the remedy."""
 
 
-def pack(folder: Path, out: Path) -> tuple[str, ...]:
+def zip_file(name: Path) -> Path:
+    """Return the file to write if somebody names it like this.
+
+    Raises:
+        PackError: It is a folder, or in a folder that does not exist.
+    """
+    if name.is_dir():
+        raise PackError(f"{name} is a folder; name a file, such as submission.zip")
+    if not name.parent.is_dir():
+        raise PackError(f"there is no folder {name.parent}; create it first")
+    return name if name.suffix.lower() == ".zip" else name.with_name(f"{name.name}.zip")
+
+
+def pack(folder: Path, out: Path, write: bool = True) -> tuple[str, ...]:
     """Write the modules of the submission in `folder` to the zip file `out`, or nothing.
+
+    Args:
+        folder: The submission.
+        out: The file.
+        write: False only finds out if the submission can be packed.
 
     Returns:
         The names of the modules.
@@ -34,7 +53,8 @@ def pack(folder: Path, out: Path) -> tuple[str, ...]:
                 archive.writestr(f"{PACKAGE}/{module}.py", content)
         if problems := intake.take_in(packed, "submission", Path(folder, "taken")).problems:
             raise PackError("; ".join(problems) + ". Nothing was packed")
-        write_whole(out, packed.read_bytes())
+        if write:
+            write_whole(out, packed.read_bytes())
     return syllabus.modules()
 
 

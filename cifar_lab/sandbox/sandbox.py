@@ -32,6 +32,9 @@ tests/corpus/hostile/):
 - Objects that equal everything, or run code when they are loaded: only plain values are decoded.
   hostile[lies: an array that equals everything],
   hostile[lies: an object that runs code when it is unpickled]
+- Answers learned by heart from other runs, and answers that know nothing: the inputs are drawn from
+  a secret, and side laws earn points only if a main law holds.
+  test_the_table_knows_no_answer_in_a_graded_run, test_a_trivial_answer_earns_nothing
 - Forged layers of a model: its predictions are computed again outside, from layers and weights.
   hostile[models: a small model with a large one's spec]
 - Files that pytest or Python would run: only the course's modules of a submission are loaded.
@@ -67,7 +70,6 @@ Not covered:
   the kernel may open the sandbox. /proc shows the machine's load, memory and kernel version.
 - Python: `sys.prefix`, its base and /usr are mounted read-only as a whole, with every package and
   file that is installed there, and so is `cifar_lab/execution`.
-- Questions without a secret: fixed inputs of a test, and their answers, can be memorized.
 - Claims: the learner's process reports what optimizers, callbacks and training steps do, and what
   arguments are after a call. Learner code can forge these reports.
 - Work outside: the grader decodes replies, by `json` and safetensors, compiles modules and rebuilds
@@ -124,7 +126,7 @@ class Sandbox:
     REACHABLE: frozenset[str] = frozenset()  # what may be reached from inside
 
     def __init__(self, folder: Path, limits: Limits | None = None, hidden: Path | None = None):
-        if os.name == "nt":
+        if not hasattr(os, "getuid"):  # Windows
             raise NoSandbox(
                 "a sandbox needs Linux; --no-sandbox grades without one and stamps the results"
             )

@@ -14,6 +14,7 @@ from cifar_lab.course.errors import CourseError
 from cifar_lab.course.verdict import FailureKind
 from cifar_lab.execution import protocol
 from cifar_lab.execution.errors import MESSAGE_LIMIT
+from cifar_lab.execution.printed import LIMIT as PRINTED_LIMIT
 from cifar_lab.testing.describe import describe_call
 
 NAME_LIMIT = 200
@@ -75,6 +76,7 @@ class Learner:
         failure: The last Failure, also if a test expected an exception.
         flags: Remarks for the person who reads the results.
         last_call: The call that messages show, such as `cnn.softmax(...)`.
+        printed: The end of what learner code has printed.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class Learner:
         self.failure: Failure | None = None
         self.flags: list[str] = []
         self.last_call = ""
+        self.printed = ""
         self._description: str | None = None
 
     def __getattr__(self, module: str) -> "Module":
@@ -135,8 +138,12 @@ class Learner:
             reply = protocol.decode(frame, self._proxy)
         except protocol.ProtocolError as error:
             raise Failure(FailureKind.BAD_REPLY, str(error)) from error
-        if not _is_reply(reply, arrays):
+        printed = reply.pop("printed", "") if isinstance(reply, dict) else ""
+        if not _is_reply(reply, arrays) or not isinstance(printed, str):
             raise Failure(FailureKind.BAD_REPLY, "it is neither a result nor an error")
+        self.printed = (self.printed + printed)[-PRINTED_LIMIT:]
+        if "stopped" in reply:
+            raise Failure(FailureKind.TIMEOUT, reply["stopped"][:MESSAGE_LIMIT])
         return reply
 
     def _proxy(self, kind: str, number: int) -> "Proxy":
@@ -173,8 +180,9 @@ def _cut(error: dict[str, Any]) -> dict[str, Any]:
 def _is_reply(reply: Any, arrays: int) -> bool:
     if not isinstance(reply, dict):
         return False
-    if set(reply) == {"refused"}:
-        return isinstance(reply["refused"], str)
+    for why in ("refused", "stopped"):
+        if set(reply) == {why}:
+            return isinstance(reply[why], str)
     if set(reply) == {"error"}:
         error = reply["error"]
         return (

@@ -1,8 +1,13 @@
 """Decorators that say which exercise a grading test belongs to, and pytest's markers behind them.
 
-@exercise("normalization.standardize")
-def test_input_is_left_alone(learner):
-    \"\"\"The caller's images are the same before and after.\"\"\"
+@exercise("normalization.standardize", main=True)
+def test_subtract_mean_divide_by_std(learner):
+    \"\"\"Each channel becomes (value - mean) / std, also for uint8 images.\"\"\"
+
+An exercise has one main law or several. No answer passes one without computing something right: its
+inputs are drawn. Side laws, such as "the input is left alone", hold for trivial answers as well, so
+they earn points only if a main law holds. A law with constant inputs could be learned by heart, so
+it earns points only if all laws with drawn inputs hold.
 """
 
 from collections.abc import Callable
@@ -13,7 +18,7 @@ from cifar_lab.course import syllabus
 
 MARKERS = (
     "grading: judges a submission",
-    "exercise(name): the exercise that a test belongs to",
+    "exercise(name, main, constant): the exercise that a test belongs to, and its role there",
     "hidden(points): an instructor's own test",
     "gpu: a full run, which needs a GPU; carries no points",
     "trains: trains a network for some seconds",
@@ -21,15 +26,25 @@ MARKERS = (
 )
 
 
-def exercise(name: str) -> Callable[[Callable], Callable]:
+def exercise(
+    name: str, *, main: bool = False, constant: bool = False
+) -> Callable[[Callable], Callable]:
     """Mark a test as one of the laws of an exercise.
 
+    Args:
+        name: Id of the exercise.
+        main: Trivial answers do not pass the test.
+        constant: The test draws no inputs: they are the same in every run.
+
     Raises:
-        ValueError: The syllabus has no such exercise.
+        ValueError: The syllabus has no such exercise, or a main law has constant inputs.
     """
     if name not in syllabus.exercises():
         raise ValueError(f"{name} is not in the syllabus")
-    return lambda test: pytest.mark.grading(pytest.mark.exercise(name=name)(test))
+    if main and constant:
+        raise ValueError(f"{name}: constant inputs can be learned by heart; a main law draws them")
+    mark = pytest.mark.exercise(name=name, main=main, constant=constant)
+    return lambda test: pytest.mark.grading(mark(test))
 
 
 def hidden(name: str, points: float) -> Callable[[Callable], Callable]:
@@ -54,3 +69,9 @@ def hidden_points(test: pytest.Item) -> float | None:
     """Return the points of an instructor's own test; None for the course's tests."""
     marker = test.get_closest_marker("hidden")
     return marker.kwargs["points"] if marker else None
+
+
+def role_of(test: pytest.Item) -> dict[str, bool]:
+    """Return `main` and `constant` of a test of an exercise."""
+    marker = test.get_closest_marker("exercise")
+    return {name: marker.kwargs[name] for name in ("main", "constant")}

@@ -1,6 +1,7 @@
 """From a grading test that has run to the message for the learner and the exercise's verdict."""
 
 import os
+import re
 from collections.abc import Generator
 from typing import Self
 
@@ -9,11 +10,13 @@ import pytest
 from cifar_lab.course import board, syllabus
 from cifar_lab.course.submission import find_submission
 from cifar_lab.course.verdict import ExerciseVerdict, FailureKind, TestVerdict
+from cifar_lab.execution.printed import LIMIT, LINES
 from cifar_lab.testing.expect import Mismatch
 from cifar_lab.testing.learner import Failure, GradingError, Learner, LearnerError
-from cifar_lab.testing.markers import exercise_of, hidden_points
+from cifar_lab.testing.markers import exercise_of, hidden_points, role_of
 
 MESSAGE_LIMIT = 20_000  # characters
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")  # colors and movements of the cursor
 
 
 class GradingRun:
@@ -79,18 +82,23 @@ class GradingRun:
         """Return the test's own verdict; the cases of a parametrized test share one."""
         exercise = syllabus.exercises()[exercise_of(item)]
         verdict = self.verdicts.setdefault(exercise.id, ExerciseVerdict(exercise))
-        law = (item.function.__doc__ or item.originalname).strip().splitlines()[0].rstrip(".")
+        law = law_of(item)
         points = hidden_points(item)
         known = verdict.tests if points is None else [test for test, _ in verdict.hidden]
         for test in known:
             if test.name == law:
                 return test
-        test = TestVerdict(law)
+        test = TestVerdict(law, **role_of(item))
         if points is None:
             verdict.tests.append(test)
         else:
             verdict.hidden.append((test, points))
         return test
+
+
+def law_of(item: pytest.Item) -> str:
+    """Return what a grading test demands: the first line of its docstring."""
+    return (item.function.__doc__ or item.originalname).strip().splitlines()[0].rstrip(".")
 
 
 def is_grading_error(error: BaseException, when: str) -> bool:
@@ -108,7 +116,23 @@ def failure_kind(error: BaseException, learner: Learner | None) -> FailureKind |
 
 
 def message(error: BaseException, learner: Learner | None) -> str:
-    """Return the message that a learner reads about a test that failed with `error`."""
+    """Return what a learner reads about a test that failed with `error`."""
+    text = _reason(error, learner)
+    if learner is None or not learner.printed or getattr(error, "not_written", None):
+        return text
+    return f"{text}\n\n{_printed(learner.printed)}"
+
+
+def _printed(text: str) -> str:
+    """Return the last lines that learner code printed, under a heading."""
+    # a progress bar goes back in its line, and prints it again
+    lines = ANSI.sub("", text).rstrip().split("\n")
+    lines = [line.rstrip("\r").rpartition("\r")[2].expandtabs() for line in lines]
+    cut = " (the last lines)" if len(lines) > LINES or len(text) >= LIMIT else ""
+    return "\n".join([f"Your code printed{cut}:", *(f"  {line}" for line in lines[-LINES:])])
+
+
+def _reason(error: BaseException, learner: Learner | None) -> str:
     if isinstance(error, LearnerError):
         return error.message if error.not_written else _exception_message(error)
     called = f"Called {learner.last_call}.\n" if learner and learner.last_call else ""

@@ -13,6 +13,7 @@ from cifar_lab.execution.protocol import Handle
 from cifar_lab.testing.expect import expect
 from cifar_lab.testing.learner import Learner, LearnerError, Proxy
 from cifar_lab.testing.samples import generator
+from cifar_lab.verifier import adam
 
 # --- compiled models ------------------------------------------------------------------------------
 
@@ -93,6 +94,33 @@ class Compiling:
                 ),
             },
         )
+        self._expect_steps()
+
+    def _expect_steps(self) -> None:
+        """Fail unless training takes Adam's steps, clipped as the optimizer says."""
+        model = self.learner.tools.small_model()
+        before = model.get_weights()  # before learner code has it
+        model = self.compiled(model, learning_rate=0.02)
+        spec, random = model.optimizer_spec(), generator(11)
+        # the first gradient is long, so that clipping it shows in the steps after it
+        batches = [
+            ((scale * random.normal(size=(6, 4))).astype(np.float32), np.eye(3)[np.arange(6) % 3])
+            for scale in (30, 1, 0.5)
+        ]
+        for x, targets in batches:
+            model.train_on_batch(x, targets)
+        clipping = {name: spec[name] for name in ("clipnorm", "global_clipnorm")}
+        right = adam.steps(before, batches, 0.02, **clipping)
+        with self.learner.described("the compiled model, trained on three batches"):
+            found = model.get_weights()
+        for ours, theirs in zip(right, found, strict=True):
+            expect(theirs).to_be_close(
+                ours,
+                because="Adam at 0.02, with the clipping that the optimizer names, takes these "
+                "steps from the same weights and batches",
+                rtol=1e-4,
+                atol=1e-4,
+            )
 
     def expect_accuracy(self) -> None:
         """Fail unless one metric is the accuracy of the largest outputs."""

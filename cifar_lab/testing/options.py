@@ -19,8 +19,8 @@ class GradingOptions:
         sandbox: Run the submission in a sandbox.
         unprivileged_user: Run it as an unprivileged user where no sandbox can be built.
         hidden: Path of the folder with an instructor's own tests.
-        secret: Decides on the images that networks are scored on.
-        seconds: Time limit of one call of learner code in the sandbox.
+        secret: Decides on the inputs of all tests; none means the inputs of a learner's checkout.
+        seconds: Time limit of learner code in one test; in the sandbox, in one call.
         grading_seed: Where random generators start in every grading test.
     """
 

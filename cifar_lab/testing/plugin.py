@@ -14,18 +14,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cifar_lab import PACKAGE
 from cifar_lab.course import syllabus
 from cifar_lab.course.submission import NoSubmission, find_submission
 from cifar_lab.execution.keras_import import import_keras
-from cifar_lab.execution.loader import PACKAGE, copy_modules
+from cifar_lab.execution.loader import copy_modules
 from cifar_lab.execution.settings import pinned, with_own_settings
 from cifar_lab.execution.worker import Worker
-from cifar_lab.testing import markers
+from cifar_lab.testing import markers, samples
 from cifar_lab.testing.learner import Learner
 from cifar_lab.testing.markers import exercise, exercise_of, hidden, hidden_points
 from cifar_lab.testing.messages import GradingRun
 from cifar_lab.testing.options import GradingOptions
-from cifar_lab.testing.samples import drawing
 
 __all__ = ["exercise", "hidden"]
 
@@ -69,13 +69,13 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group.addoption(
         "--secret",
         metavar="TEXT",
-        help="decides on the images that networks are scored on (in a sandbox, random by default)",
+        help="decides on the inputs of all tests (in a sandbox, random by default)",
     )
     group.addoption(
         "--seconds",
         type=float,
         metavar="S",
-        help="time limit of one call of learner code in the sandbox",
+        help="time limit of learner code: in one test; in the sandbox, in one call",
     )
     group.addoption(
         "--grading-seed",
@@ -90,9 +90,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers, refuse what would give no true verdict, and add hidden tests."""
     markers.register(config)
     options = GradingOptions.from_config(config)
+    if _is_grading(config) and config.args_source is pytest.Config.ArgsSource.INVOCATION_DIR:
+        config.args[:] = [str(syllabus.GRADING_TESTS)]  # from lessons/ and other folders, too
     if _is_grading(config) and config.getoption("numprocesses", None):
         # none of pytest-xdist's processes would have all verdicts
         raise pytest.UsageError("grading runs in one process: leave out -n")
+    samples.DRAWING.secret = options.secret or (secrets.token_hex() if options.sandbox else "")
+    config.add_cleanup(lambda: setattr(samples.DRAWING, "secret", ""))
     if options.sandbox and "--submission" in config.invocation_params.args:
         # pytest takes settings and conftest.py from every folder that is an argument of its own,
         # so code of the submission may have run by now; this is for people who read it in time
@@ -207,15 +211,23 @@ def learner(request: pytest.FixtureRequest, submission: Path, options: GradingOp
     """Provide the submission, freshly imported for each test."""
     seed = options.grading_seed
     exercise = exercise_of(request.node)
-    keras = exercise is not None and syllabus.needs_keras(exercise)
     if not options.sandbox:
+        keras = exercise is not None and syllabus.uses_keras(exercise)
         if keras:
             import_keras()
         private = request.getfixturevalue("private_copy")
         with pinned(), tempfile.TemporaryDirectory(prefix="cifar-course-") as current:
-            worker = Worker(submission, syllabus.modules(), seed, private=private)
+            worker = Worker(
+                submission,
+                syllabus.modules(),
+                seed,
+                private=private,
+                seconds=options.seconds or syllabus.seconds_per_test(trains(request.node)),
+                keras=keras,
+            )
             yield Learner(with_own_settings(worker.handle, Path(current)))
         return
+    keras = exercise is not None and syllabus.needs_keras(exercise)
     sandbox = request.getfixturevalue("sandbox")
     # alone: a public test's message, which a student reads, must not come out of a hidden test
     alone = hidden_points(request.node) is not None
@@ -223,12 +235,15 @@ def learner(request: pytest.FixtureRequest, submission: Path, options: GradingOp
         yield Learner(session.handle, session.import_first, trusted=False)
 
 
+def trains(test: pytest.Item) -> bool:
+    """Return True if a grading test trains a network."""
+    return test.get_closest_marker("trains") is not None
+
+
 @pytest.fixture(scope="session")
-def draw(options: GradingOptions) -> Callable:
-    """`draw(train, test, seed)`: images to score networks on; see `samples.drawing`."""
-    if options.secret is None:
-        return drawing(secrets.token_hex() if options.sandbox else "")
-    return drawing(options.secret)
+def draw() -> Callable:
+    """`draw(train, test, seed)`: images to score networks on; see `samples.draw`."""
+    return samples.draw
 
 
 @pytest.fixture
@@ -236,7 +251,7 @@ def for_any(learner: Learner, options: GradingOptions) -> Callable:
     """`@for_any(size=integers(1, 9), ...)`: a law for inputs that hypothesis draws."""
     from cifar_lab.testing import properties  # plain pytest starts sooner without hypothesis
 
-    return properties.for_any(learner, options.grading_seed)
+    return properties.for_any(learner, samples.seed_of("hypothesis", options.grading_seed))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ A run has one folder:
 
     checkpoint.npz    the state after the last finished epoch; deleted when the run is finished
     metrics.json      the results, with data, code, seed, hardware and date
+    MODEL_CARD.md     what the network is, how good it is, and what it must not be used for
     curves.png        loss and accuracy over the epochs
     predictions.npy   float32 (test images, classes)
     model.keras       the trained network

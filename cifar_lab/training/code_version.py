@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from cifar_lab import PACKAGE
 from cifar_lab.course import syllabus
-from cifar_lab.execution.loader import PACKAGE
 
 
 def code_version(submission: Path, recipe: Path) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from cifar_lab import PACKAGE
 from cifar_lab.course import syllabus
 from cifar_lab.data import Dataset
-from cifar_lab.execution.loader import PACKAGE, Modules
+from cifar_lab.execution.loader import Modules
 from cifar_lab.training import cnn, transfer, transfer_fast
 from cifar_lab.training.checkpoint import Checkpoint, Settings
 from cifar_lab.training.code_version import code_version

@@ -13,6 +13,7 @@ from cifar_lab import hardware, plots
 from cifar_lab.course.files import write_whole
 from cifar_lab.data import Dataset
 from cifar_lab.training.checkpoint import Checkpoint
+from cifar_lab.training.model_card import model_card
 
 MEASURED = 1024  # images between two moves of the last bar: seconds of work, whole batches
 
@@ -61,6 +62,7 @@ def finish(
         "history": checkpoint.history,
     }
     write_whole(out / "metrics.json", json.dumps(metrics, indent=1))
+    write_whole(out / "MODEL_CARD.md", model_card(metrics, len(probabilities)))
     checkpoint.file.unlink(missing_ok=True)
     figure = plots.learning_curves(checkpoint.history, title=f"Trained on {dataset.name}")
     figure.savefig(out / "curves.png", dpi=120)

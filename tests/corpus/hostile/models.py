@@ -94,3 +94,36 @@ def build_regularized_cnn(input_shape=(32, 32, 3), num_classes=10, filters=(64, 
     model = keras.Sequential([keras.Input(input_shape), keras.layers.Flatten(), known])
     model.shown = honest(input_shape, num_classes, filters)
     return model
+
+
+# %% gradient descent that calls itself Adam
+# module: cnn
+# judges: cnn.compile_cnn
+# earns: 0
+# heavy: yes
+# (the tests of the model, of what the optimizer says, and of the accuracy pass)
+import keras
+
+class Adam(keras.optimizers.SGD):
+    pass
+
+def compile_cnn(model, learning_rate=1e-3):
+    model.compile(Adam(learning_rate), "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+# %% clipping that never clips
+# module: transfer
+# judges: transfer.compile_for_fine_tuning
+# earns: 0
+# heavy: yes
+import keras
+
+class Adam(keras.optimizers.Adam):
+    def _clip_gradients(self, grads):
+        return grads
+
+def compile_for_fine_tuning(model, learning_rate=1e-4, clipnorm=1.0):
+    adam = Adam(learning_rate, clipnorm=clipnorm)
+    model.compile(adam, "categorical_crossentropy", metrics=["accuracy"])
+    return model

@@ -9,7 +9,7 @@ from cifar_lab.testing.plugin import exercise
 from cifar_lab.testing.samples import images_like_cifar
 
 
-@exercise("normalization.channel_statistics")
+@exercise("normalization.channel_statistics", main=True)
 def test_one_mean_and_std_per_channel(learner):
     """Each channel has one mean and one std, over all images, rows and columns."""
     images = images_like_cifar(count=5)
@@ -45,7 +45,7 @@ def test_one_mean_and_std_per_channel(learner):
     )
 
 
-@exercise("normalization.channel_statistics")
+@exercise("normalization.channel_statistics", constant=True)
 def test_population_standard_deviation(learner):
     """The standard deviation divides by N, not by N - 1."""
     images = np.array([10, 20], np.uint8).reshape(1, 1, 2, 1)
@@ -81,7 +81,7 @@ def test_any_number_of_channels_and_dtype(learner, dtype, channels):
         )
 
 
-@exercise("normalization.channel_statistics")
+@exercise("normalization.channel_statistics", constant=True)
 def test_many_float32_pixels_do_not_drift(learner):
     """Statistics of millions of float32 values keep their precision."""
     # two channels: NumPy sums a contiguous axis in pairs, which would hide the drift

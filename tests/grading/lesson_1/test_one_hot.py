@@ -7,18 +7,16 @@ from hypothesis.strategies import booleans, integers, sampled_from
 from cifar_lab.testing import strategies
 from cifar_lab.testing.expect import expect, expect_error
 from cifar_lab.testing.plugin import exercise
-from cifar_lab.testing.samples import generator
+from cifar_lab.testing.samples import generator, pick
 
 
-@exercise("normalization.one_hot")
+@exercise("normalization.one_hot", main=True)
 @pytest.mark.parametrize("dtype", ["int64", "uint8", "int32"])
 def test_a_one_at_the_label(learner, dtype):
     """Row i holds a one at labels[i] and zeros elsewhere."""
-    labels = np.array([2, 0, 3, 3], dtype)
-    right = np.zeros((4, 5), np.float32)
-    right[[0, 1, 2, 3], [2, 0, 3, 3]] = 1
-    shifted = np.zeros((4, 5), np.float32)
-    shifted[[0, 2, 3], [1, 2, 2]] = 1
+    given = pick([2, 0, 3, 3], lambda random: [3, *random.integers(0, 4, 9).tolist()])
+    columns, labels = np.eye(6, 5, -1, np.float32), np.array(given, dtype)
+    right, shifted = columns[np.add(given, 1)], columns[given]
     result = learner.normalization.one_hot(labels, 5)
     expect(result).to_equal(
         right,
@@ -39,8 +37,8 @@ def test_a_one_at_the_label(learner, dtype):
 @exercise("normalization.one_hot")
 def test_labels_as_a_column(learner):
     """Labels of shape (n, 1), as Keras' CIFAR-10 loader returns them, give the same rows."""
-    labels = np.array([[1], [0], [2]])
-    right = np.eye(3, dtype=np.float32)[[1, 0, 2]]
+    given = pick([1, 0, 2], lambda random: random.integers(0, 3, 9).tolist())
+    labels, right = np.array(given)[:, None], np.eye(3, dtype=np.float32)[given]
     expect(learner.normalization.one_hot(labels, 3)).to_equal(
         right,
         because="a column of labels still has one label per image",
@@ -50,7 +48,7 @@ def test_labels_as_a_column(learner):
     )
 
 
-@exercise("normalization.one_hot")
+@exercise("normalization.one_hot", constant=True)
 @pytest.mark.parametrize("bad", [4, -1, 7])
 def test_label_out_of_range(learner, bad):
     """A label outside 0..num_classes-1 raises ValueError."""

@@ -66,7 +66,7 @@ def test_shapes_and_dtypes(learner):
         expect(x).to_have_dtype("float32", because="standardized images are float32")
 
 
-@exercise("normalization.prepare")
+@exercise("normalization.prepare", main=True)
 def test_training_part_has_mean_zero_and_std_one(learner):
     """Each channel of the training part has mean 0 and standard deviation 1."""
     _, result = prepare_example(learner)
@@ -141,7 +141,7 @@ def test_other_parts_use_the_training_statistics(learner, part):
     )
 
 
-@exercise("normalization.prepare")
+@exercise("normalization.prepare", main=True)
 def test_labels_follow_their_images(learner):
     """Every image keeps its own label through all three steps."""
     (train_images, train_labels, _, test_labels), result = prepare_example(learner)

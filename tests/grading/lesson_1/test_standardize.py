@@ -13,7 +13,7 @@ MEAN = np.array([100.5, 90.25, 130.0])
 STD = np.array([50.0, 20.5, 64.0])
 
 
-@exercise("normalization.standardize")
+@exercise("normalization.standardize", main=True)
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 def test_subtract_mean_divide_by_std(learner, dtype):
     """Each channel becomes (value - mean) / std, also for uint8 images."""

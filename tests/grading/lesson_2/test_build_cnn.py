@@ -53,7 +53,7 @@ def expect_weights(model, settings):
     return weights
 
 
-@exercise("cnn.build_cnn")
+@exercise("cnn.build_cnn", main=True)
 @pytest.mark.parametrize(
     "settings",
     [
@@ -86,7 +86,7 @@ def random_weights(shape):
     return random.normal(0, 2 / np.sqrt(np.prod(shape[:-1])), shape)
 
 
-@exercise("cnn.build_cnn")
+@exercise("cnn.build_cnn", main=True)
 def test_outputs_for_given_weights(learner):
     """The network computes three blocks of convolution, ReLU and max-pooling, then a softmax."""
     model = learner.cnn.build_cnn(**SMALL)

@@ -20,7 +20,7 @@ def random_batch(count=6, classes=4, seed=0):
     return targets, softmax(2 * numbers(count, classes, seed=seed + 1))
 
 
-@exercise("cnn.categorical_crossentropy")
+@exercise("cnn.categorical_crossentropy", main=True)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_mean_negative_log_of_the_true_class(learner, dtype):
     """The loss is the mean of -log(probability of the true class), a natural logarithm."""
@@ -82,7 +82,7 @@ def test_any_batch(learner, for_any):
         )
 
 
-@exercise("cnn.categorical_crossentropy")
+@exercise("cnn.categorical_crossentropy", constant=True)
 def test_zero_for_the_true_class(learner):
     """A probability of 0 for the true class costs something finite, more than 10."""
     targets = np.eye(3)[[0, 1]]
@@ -111,7 +111,7 @@ def test_zero_for_the_true_class(learner):
         )
 
 
-@exercise("cnn.categorical_crossentropy")
+@exercise("cnn.categorical_crossentropy", constant=True)
 def test_zero_for_another_class(learner):
     """A probability of 0 for a wrong class costs nothing, and a perfect prediction costs 0."""
     targets = np.eye(3)[[0, 2]]
@@ -125,7 +125,7 @@ def test_zero_for_another_class(learner):
         )
 
 
-@exercise("cnn.categorical_crossentropy")
+@exercise("cnn.categorical_crossentropy", constant=True)
 def test_rows_are_not_renormalized(learner):
     """Rows that do not sum to one are used as they are."""
     targets = np.eye(3)[[0, 1, 2]]

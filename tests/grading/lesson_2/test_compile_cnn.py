@@ -24,7 +24,7 @@ def test_adam_at_the_given_rate(compiling):
     compiling.expect_adam()
 
 
-@exercise("cnn.compile_cnn")
+@exercise("cnn.compile_cnn", main=True)
 def test_loss_is_categorical_crossentropy(compiling):
     """The loss is the categorical cross-entropy of one-hot labels and probabilities."""
     compiling.expect_crossentropy()

@@ -90,7 +90,7 @@ def padding_mistakes(changed):
     }
 
 
-@exercise("cnn.conv2d")
+@exercise("cnn.conv2d", constant=True)
 def test_multiply_and_sum_each_window(learner):
     """Each output is the sum of a window times the kernel, plus the bias."""
     image = np.array([[1, 2, 0], [0, 1, 3], [4, 0, 1]], np.float64).reshape(1, 3, 3, 1)
@@ -104,7 +104,7 @@ def test_multiply_and_sum_each_window(learner):
     )
 
 
-@exercise("cnn.conv2d")
+@exercise("cnn.conv2d", main=True)
 def test_the_kernel_is_not_flipped(learner):
     """The kernel is not flipped: its entry at row 0, column 2 reads the pixel two to the right."""
     image = numbers(1, 4, 5, 1)
@@ -119,7 +119,7 @@ def test_the_kernel_is_not_flipped(learner):
     )
 
 
-@exercise("cnn.conv2d")
+@exercise("cnn.conv2d", main=True)
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_sum_over_input_channels(learner, padding):
     """Every filter reads all input channels and makes one output channel."""

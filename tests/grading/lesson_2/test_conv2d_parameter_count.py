@@ -5,12 +5,15 @@ from hypothesis.strategies import booleans, integers
 
 from cifar_lab.testing.expect import expect
 from cifar_lab.testing.plugin import exercise
+from cifar_lab.testing.samples import pick
 
 
-@exercise("cnn.conv2d_parameter_count")
+@exercise("cnn.conv2d_parameter_count", main=True)
 def test_weights_and_biases(learner):
     """Each filter has kernel_size x kernel_size x in_channels weights and one bias."""
-    for kernel_size, in_channels, filters in [(3, 4, 8), (1, 5, 2), (5, 1, 3), (3, 3, 64)]:
+    cases = [(3, 4, 8), (1, 5, 2), (5, 1, 3), (3, 3, 64)]
+    drawn = pick([], lambda random: random.integers(1, (12, 600, 600), (4, 3)).tolist())
+    for kernel_size, in_channels, filters in (*cases, *drawn):
         weights = kernel_size * kernel_size * in_channels * filters
         result = learner.cnn.conv2d_parameter_count(kernel_size, in_channels, filters)
         expect(result).to_equal(
@@ -33,13 +36,19 @@ def test_weights_and_biases(learner):
 @exercise("cnn.conv2d_parameter_count")
 def test_without_bias(learner):
     """Biases count only if `use_bias` is true."""
-    for use_bias, right in ((False, 216), (True, 224)):
-        result = learner.cnn.conv2d_parameter_count(3, 3, 8, use_bias=use_bias)
+    kernel_size, in_channels, filters = pick(
+        [3, 3, 8], lambda random: random.integers(2, (12, 600, 600)).tolist()
+    )
+    weights = kernel_size**2 * in_channels * filters
+    for use_bias, right in ((False, weights), (True, weights + filters)):
+        result = learner.cnn.conv2d_parameter_count(
+            kernel_size, in_channels, filters, use_bias=use_bias
+        )
         expect(result).to_equal(
             right,
             because=f"use_bias={use_bias} {'adds' if use_bias else 'leaves out'} one bias for "
-            "each of the 8 filters",
-            mistakes={"you ignored `use_bias`": 440 - right},
+            f"each of the {filters} filters",
+            mistakes={"you ignored `use_bias`": 2 * weights + filters - right},
         )
 
 

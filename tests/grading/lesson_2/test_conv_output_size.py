@@ -5,14 +5,32 @@ from hypothesis.strategies import integers, sampled_from
 
 from cifar_lab.testing.expect import expect, expect_error
 from cifar_lab.testing.plugin import exercise
+from cifar_lab.testing.samples import pick
 
 from .oracles import output_size
 
 
-@exercise("cnn.conv_output_size")
+def drawn_cases(padding):
+    """Return sizes, kernels and strides that only a graded run has."""
+
+    def draw(random):
+        kernels, more, strides = (random.integers(low, high, 4) for low, high in RANGES)
+        sizes = kernels + more if padding == "valid" else 1 + more
+        return np.stack([sizes, kernels, strides], -1).tolist()
+
+    return pick([], draw)
+
+
+RANGES = ((1, 14), (0, 60), (1, 9))  # of kernels, further pixels, strides
+
+
+@exercise("cnn.conv_output_size", main=True)
 def test_valid_counts_the_places_where_the_kernel_fits(learner):
     """With "valid", the result is the number of places, a stride apart, where the kernel fits."""
-    for size, kernel_size, stride in [(12, 5, 2), (32, 3, 1), (11, 4, 3), (7, 2, 5), (9, 1, 1)]:
+    for size, kernel_size, stride in [
+        *[(12, 5, 2), (32, 3, 1), (11, 4, 3), (7, 2, 5), (9, 1, 1)],
+        *drawn_cases("valid"),
+    ]:
         right = output_size(size, kernel_size, stride, "valid")
         result = learner.cnn.conv_output_size(size, kernel_size, stride=stride, padding="valid")
         expect(result).to_equal(
@@ -30,7 +48,7 @@ def test_valid_counts_the_places_where_the_kernel_fits(learner):
         )
 
 
-@exercise("cnn.conv_output_size")
+@exercise("cnn.conv_output_size", main=True)
 def test_same_keeps_every_stride_th_place(learner):
     """With "same", the result is size / stride, rounded up, whatever the kernel."""
     cases = [
@@ -42,6 +60,7 @@ def test_same_keeps_every_stride_th_place(learner):
         (9, 2, 3),
         (3, 5, 1),
         (1, 7, 2),
+        *drawn_cases("same"),
     ]
     for size, kernel_size, stride in cases:
         result = learner.cnn.conv_output_size(size, kernel_size, stride=stride, padding="same")
@@ -60,7 +79,7 @@ def test_same_keeps_every_stride_th_place(learner):
         )
 
 
-@exercise("cnn.conv_output_size")
+@exercise("cnn.conv_output_size", constant=True)
 def test_stride_one_and_valid_by_default(learner):
     """By default, the stride is 1 and the padding is "valid"."""
     expect(learner.cnn.conv_output_size(10, 3)).to_equal(
@@ -74,7 +93,7 @@ def test_stride_one_and_valid_by_default(learner):
     )
 
 
-@exercise("cnn.conv_output_size")
+@exercise("cnn.conv_output_size", constant=True)
 def test_a_size_is_a_whole_number(learner):
     """The result is an int, not a float."""
     for padding in ("valid", "same"):
@@ -90,7 +109,7 @@ def test_a_size_is_a_whole_number(learner):
         )
 
 
-@exercise("cnn.conv_output_size")
+@exercise("cnn.conv_output_size", constant=True)
 def test_a_kernel_that_does_not_fit(learner):
     """With "valid", a kernel as large as the input fits once; a larger one raises ValueError."""
     call = learner.cnn.conv_output_size
@@ -106,7 +125,7 @@ def test_a_kernel_that_does_not_fit(learner):
         )
 
 
-@exercise("cnn.conv_output_size")
+@exercise("cnn.conv_output_size", constant=True)
 def test_unknown_padding(learner):
     """A padding that is neither "valid" nor "same" raises ValueError."""
     for padding in ("full", "reflect", ""):

@@ -50,7 +50,7 @@ def expect_pooling(learner, images, because, **settings):
     return result
 
 
-@exercise("cnn.max_pool2d")
+@exercise("cnn.max_pool2d", main=True)
 def test_the_largest_of_each_window(learner):
     """Each 2 x 2 window of each image and channel gives its largest value."""
     images = generator(1).permutation(2 * 4 * 6 * 3).reshape(2, 4, 6, 3).astype(np.float32)

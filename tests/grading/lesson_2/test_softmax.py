@@ -49,7 +49,7 @@ def expect_softmax(learner, logits, because, mistakes=None):
     expect(result).to_have_dtype("floating", because="probabilities lie between 0 and 1")
 
 
-@exercise("cnn.softmax")
+@exercise("cnn.softmax", main=True)
 def test_each_row_is_a_distribution(learner):
     """Each row is exp(z) divided by the sum of exp(z)."""
     for dtype in (np.float32, np.float64):
@@ -59,7 +59,7 @@ def test_each_row_is_a_distribution(learner):
         )
 
 
-@exercise("cnn.softmax")
+@exercise("cnn.softmax", constant=True)
 @pytest.mark.parametrize("shift", [1e4, -1e4])
 def test_large_logits(learner, shift):
     """Logits of +-10,000 neither overflow nor give 0/0."""
@@ -71,7 +71,7 @@ def test_large_logits(learner, shift):
     )
 
 
-@exercise("cnn.softmax")
+@exercise("cnn.softmax", constant=True)
 def test_every_row_has_its_own_scale(learner):
     """Very different rows, and very different logits within a row, do not affect each other."""
     logits = np.array(

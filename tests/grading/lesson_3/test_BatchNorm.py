@@ -122,7 +122,7 @@ def test_four_weights(learner, shape):
     build_layer(learner, shape)
 
 
-@exercise("regularization.BatchNorm")
+@exercise("regularization.BatchNorm", main=True)
 @pytest.mark.parametrize("shape", [(5, 3), (3, 2, 4, 5)], ids=str)
 def test_training_call(learner, shape):
     """With training=True, the layer normalizes with the batch's statistics."""

@@ -11,7 +11,7 @@ from cifar_lab.testing.plugin import exercise
 from .oracles import NEAR, batch, expect_inference, normalized
 
 
-@exercise("regularization.batch_norm_inference")
+@exercise("regularization.batch_norm_inference", main=True)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2), (3, 2, 4, 5), (1, 4)], ids=str)
 def test_moving_statistics_alone(learner, shape, dtype):

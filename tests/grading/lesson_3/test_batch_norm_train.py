@@ -27,7 +27,7 @@ def call_in_training(learner, given, **settings):
     )
 
 
-@exercise("regularization.batch_norm_train")
+@exercise("regularization.batch_norm_train", main=True)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(5, 3), (4, 3, 2), (3, 2, 4, 5), (7, 1)], ids=str)
 def test_normalized_with_the_batch(learner, shape, dtype):
@@ -62,7 +62,7 @@ def test_biased_variance(learner):
     expect_moving_statistics(moving, given, 0.5, because=why)
 
 
-@exercise("regularization.batch_norm_train")
+@exercise("regularization.batch_norm_train", main=True)
 @pytest.mark.parametrize("momentum", [0.9, 0.25, 0.0, 1.0])
 @pytest.mark.parametrize("shape", [(6, 3), (3, 2, 4, 5)], ids=str)
 def test_momentum_weighs_the_old(learner, shape, momentum):

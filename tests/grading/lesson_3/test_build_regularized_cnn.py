@@ -68,7 +68,7 @@ def network(learner, settings):
     return Network(learner.regularization.build_regularized_cnn(**settings))
 
 
-@exercise("regularization.build_regularized_cnn")
+@exercise("regularization.build_regularized_cnn", main=True)
 @pytest.mark.parametrize("settings", [SMALL, OTHER], ids=["16x24x2", "24x8x1"])
 def test_three_convolutions(learner, settings):
     """Three 3x3 "same" convolutions have the given `filters`, and a ReLU each."""
@@ -110,7 +110,7 @@ def _is_relu(layer):
     return layer["class"] in ("ReLU", "Relu") or layer["settings"].get("activation") == "relu"
 
 
-@exercise("regularization.build_regularized_cnn")
+@exercise("regularization.build_regularized_cnn", main=True)
 @pytest.mark.parametrize("settings", [SMALL, OTHER], ids=["16x24x2", "24x8x1"])
 def test_pooled_and_flattened(learner, settings):
     """Each block has one 2x2 max-pooling, and the output of the third is flattened."""
@@ -144,7 +144,7 @@ def test_pooled_and_flattened(learner, settings):
     )
 
 
-@exercise("regularization.build_regularized_cnn")
+@exercise("regularization.build_regularized_cnn", main=True)
 def test_normalized_after_every_convolution(learner):
     """keras.layers.BatchNormalization follows every convolution, before or after its ReLU."""
     found = network(learner, SMALL)
@@ -184,7 +184,7 @@ def test_normalized_after_every_convolution(learner):
             )
 
 
-@exercise("regularization.build_regularized_cnn")
+@exercise("regularization.build_regularized_cnn", main=True)
 def test_dropout_rates(learner):
     """Dropout has the rates 0.25, 0.4 and 0.5 in this order, the 0.5 before the output layer."""
     found = network(learner, SMALL)

@@ -18,7 +18,7 @@ def dropped_elements(learner, x, rate, seed=0):
     return np.asarray(result) == 0
 
 
-@exercise("regularization.dropout")
+@exercise("regularization.dropout", main=True)
 @pytest.mark.parametrize("rate", RATES)
 def test_fraction_dropped(learner, rate):
     """About a fraction `rate` of the elements becomes exactly zero."""

@@ -18,12 +18,18 @@ from hypothesis.strategies import (
 )
 
 from cifar_lab.testing.expect import expect, fail
-from cifar_lab.testing.samples import generator
+from cifar_lab.testing.samples import generator, near, pick
 
 
 def complete(defaults: Mapping[str, Any], given: tuple, settings: dict) -> dict[str, Any]:
     """Return all settings by name: positional ones, keyword ones, and the defaults."""
     return {**defaults, **dict(zip(defaults, given, strict=False)), **settings}
+
+
+def near_rates(given: tuple, settings: dict) -> tuple[tuple, dict]:
+    """Return arguments in which a graded run has other rates and factors than these."""
+    given = tuple(near(value) if isinstance(value, float) else value for value in given)
+    return given, {k: near(v) if isinstance(v, float) else v for k, v in settings.items()}
 
 
 def step_decay(epochs: np.ndarray, rate: float, factor: float, every: int) -> np.ndarray:
@@ -218,6 +224,20 @@ def grid(*numerators: int) -> list[float]:
     return [numerator / 64 for numerator in numerators]
 
 
+def shifted(metrics: list[float]) -> list[float]:
+    """Return metrics that a graded run has shifted a little; differences stay exactly the same."""
+    by = pick(0, lambda random: int(random.integers(2**14))) / 2**20
+    return [metric + by for metric in metrics]
+
+
+def without_ties(random: np.random.Generator) -> list[tuple[list[float], int]]:
+    """Draw histories in which no two metrics are equal, each with a patience."""
+    return [
+        (grid(*random.permutation(200)[:16].tolist()), patience)
+        for patience in random.integers(1, 5, 6).tolist()
+    ]
+
+
 def improvements(
     metrics, mode, min_delta, *, first=None, strict=True, creep=False, previous=False
 ) -> list[bool]:
@@ -343,6 +363,8 @@ class Rule:
 
     def holds(self, learner, metrics, because: str, *given, **settings) -> None:
         """Expect the learner's rule to give the right answers to these metrics."""
+        metrics = shifted(metrics)
+        settings |= {k: near(v) for k, v in settings.items() if k == "learning_rate"}
         right = self.law(metrics, **complete(self.defaults, given, settings))
         metrics = metrics[: len(right)]
         found = self.answers(learner, metrics, *given, **settings)

@@ -9,7 +9,7 @@ from cifar_lab.testing.plugin import exercise
 from .oracles import REDUCE, grid
 
 
-@exercise("schedules.ReduceOnPlateau")
+@exercise("schedules.ReduceOnPlateau", main=True)
 def test_drops_when_patience_runs_out(learner):
     """The rate drops after exactly `patience` epochs in a row without an improvement."""
     why = "the fourth epoch is the best one; two epochs without improvement later the rate drops"
@@ -105,7 +105,7 @@ def test_reduce_by_position(learner):
     REDUCE.holds(learner, grid(20, 19, 18, 18, 17, 17), "the signature gives this order", *given)
 
 
-@exercise("schedules.ReduceOnPlateau")
+@exercise("schedules.ReduceOnPlateau", constant=True)
 def test_two_rules_do_not_share(learner):
     """Two rules at work at once know nothing of each other."""
     one, two = (learner.schedules.ReduceOnPlateau(rate, patience=2) for rate in (0.8, 0.2))

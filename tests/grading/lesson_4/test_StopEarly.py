@@ -4,17 +4,21 @@ import pytest
 
 from cifar_lab.testing.expect import expect
 from cifar_lab.testing.plugin import exercise
+from cifar_lab.testing.samples import pick
 
-from .oracles import STOP, grid
+from .oracles import STOP, grid, without_ties
 
 
-@exercise("schedules.StopEarly")
+@exercise("schedules.StopEarly", main=True)
 def test_stops_when_patience_runs_out(learner):
     """It stops after exactly `patience` epochs in a row without an improvement."""
     why = "the third epoch is the best one, and three epochs without improvement follow"
     STOP.holds(learner, grid(90, 80, 70, 75, 74, 73, 72), why, patience=3)
     why = "with a patience of 1, a single epoch without improvement is enough"
     STOP.holds(learner, grid(90, 80, 85, 80), why, patience=1)
+    for metrics, patience in pick([], without_ties):
+        why = f"{patience} epochs in a row without an improvement are enough, and fewer are not"
+        STOP.holds(learner, metrics, why, patience=patience)
 
 
 @exercise("schedules.StopEarly")
@@ -78,7 +82,7 @@ def test_stop_by_position(learner):
     STOP.holds(learner, grid(20, 23, 24, 24, 27, 28, 28), why, 2, "max", 1.5 / 64)
 
 
-@exercise("schedules.StopEarly")
+@exercise("schedules.StopEarly", constant=True)
 def test_two_stop_rules_do_not_share(learner):
     """Two rules at work at once know nothing of each other."""
     one, two = (learner.schedules.StopEarly(patience=2) for _ in range(2))

@@ -6,11 +6,20 @@ from cifar_lab.testing.expect import expect, fail
 from cifar_lab.testing.learner import LearnerError
 from cifar_lab.testing.plugin import exercise
 
-from .oracles import arguments_text, images, is_warmup_cosine, recognizes, schedule, schedules
+from .oracles import (
+    arguments_text,
+    images,
+    is_warmup_cosine,
+    near_rates,
+    recognizes,
+    schedule,
+    schedules,
+)
 
 
 def schedules_rates(learner, steps, because, *given, **settings):
     """Compare the rates of the learner's schedule with the right ones."""
+    given, settings = near_rates(given, settings)
     made = schedule(learner, *given, **settings)
     row = ", ".join(str(step) for step in steps)
     with learner.described(
@@ -20,7 +29,7 @@ def schedules_rates(learner, steps, because, *given, **settings):
     is_warmup_cosine(found, steps, because, *given, **settings)
 
 
-@exercise("schedules.WarmupCosine")
+@exercise("schedules.WarmupCosine", main=True)
 def test_same_rates_as_warmup_cosine(learner):
     """The schedule gives the rates of `warmup_cosine`: up, down, and level after the end."""
     settings = {"total_steps": 20, "warmup_steps": 4, "peak_rate": 0.3, "final_rate": 0.06}

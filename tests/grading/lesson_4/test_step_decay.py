@@ -8,7 +8,7 @@ from hypothesis.strategies import floats, integers
 from cifar_lab.testing.expect import expect
 from cifar_lab.testing.plugin import exercise
 
-from .oracles import complete, in_order, numbers, step_decay
+from .oracles import complete, in_order, near_rates, numbers, step_decay
 
 DECAY_DEFAULTS = {"initial_rate": None, "factor": 0.5, "every": 10}
 
@@ -47,6 +47,7 @@ DECAY_MISTAKES: dict[str, Callable] = {
 
 def decays(learner, epochs, because, *given, **settings):
     """Compare the learner's rates at several epochs with the right ones."""
+    given, settings = near_rates(given, settings)
     with learner.described(in_order("schedules.step_decay", "epoch", epochs, given, settings)):
         found = [learner.schedules.step_decay(epoch, *given, **settings) for epoch in epochs]
     values = complete(DECAY_DEFAULTS, given, settings).values()
@@ -55,7 +56,7 @@ def decays(learner, epochs, because, *given, **settings):
     expect(numbers(found)).to_be_close(right, because=because, rtol=1e-6, atol=0, mistakes=mistakes)
 
 
-@exercise("schedules.step_decay")
+@exercise("schedules.step_decay", main=True)
 def test_one_step_down_every_so_many_epochs(learner):
     """The rate is multiplied by the factor once every `every` epochs."""
     why = "the steps are at epochs 3, 6, 9, ...: as many as `every` fits whole into the epoch"

@@ -39,7 +39,7 @@ def test_history_is_a_dict_of_lists(learner):
         )
 
 
-@exercise("schedules.train")
+@exercise("schedules.train", main=True)
 def test_learns_from_the_training_data_alone(learner):
     """The model learns from the training data alone, with the optimizer it was compiled with."""
     model = learner.tools.compiled_model(rate=0.5)
@@ -80,7 +80,7 @@ def test_learns_from_the_training_data_alone(learner):
     )
 
 
-@exercise("schedules.train")
+@exercise("schedules.train", main=True)
 def test_curves_are_right(learner):
     """The curves are those of the training data, and after each epoch of the validation data."""
     model = learner.tools.compiled_model(rate=0.5)

@@ -20,7 +20,7 @@ def settings_of(learner, name: str) -> dict:
     )
 
 
-@exercise("schedules.training_callbacks")
+@exercise("schedules.training_callbacks", main=True)
 def test_early_stopping_settings(learner):
     """EarlyStopping watches val_loss or val_accuracy, with a patience of 5 to 10."""
     spec = settings_of(learner, "EarlyStopping")
@@ -33,7 +33,7 @@ def test_early_stopping_settings(learner):
     )
 
 
-@exercise("schedules.training_callbacks")
+@exercise("schedules.training_callbacks", main=True)
 def test_reduce_lr_settings(learner):
     """ReduceLROnPlateau watches val_accuracy, with patience 3 and factor 0.5."""
     spec = settings_of(learner, "ReduceLROnPlateau")

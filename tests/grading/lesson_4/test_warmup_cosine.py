@@ -2,17 +2,18 @@
 
 from cifar_lab.testing.plugin import exercise
 
-from .oracles import in_order, is_warmup_cosine, schedules
+from .oracles import in_order, is_warmup_cosine, near_rates, schedules
 
 
 def warms_up(learner, steps, because, *given, **settings):
     """Compare the learner's rates at several steps with the right ones."""
+    given, settings = near_rates(given, settings)
     with learner.described(in_order("schedules.warmup_cosine", "step", steps, given, settings)):
         found = [learner.schedules.warmup_cosine(step, *given, **settings) for step in steps]
     is_warmup_cosine(found, steps, because, *given, **settings)
 
 
-@exercise("schedules.warmup_cosine")
+@exercise("schedules.warmup_cosine", main=True)
 def test_straight_line_up_to_the_peak(learner):
     """The rate rises in a straight line from 0 at step 0 to peak_rate at warmup_steps."""
     settings = {"total_steps": 20, "warmup_steps": 5, "peak_rate": 0.3, "final_rate": 0.03}
@@ -20,7 +21,7 @@ def test_straight_line_up_to_the_peak(learner):
     warms_up(learner, [0, 1, 2, 3, 4, 5], why, **settings)
 
 
-@exercise("schedules.warmup_cosine")
+@exercise("schedules.warmup_cosine", main=True)
 def test_half_a_cosine_down(learner):
     """From warmup_steps to total_steps the rate falls along half a cosine to final_rate."""
     settings = {"total_steps": 24, "warmup_steps": 4, "peak_rate": 0.2, "final_rate": 0.05}

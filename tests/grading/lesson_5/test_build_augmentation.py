@@ -97,7 +97,7 @@ def test_pixels_stay_pixels(learner):
     )
 
 
-@exercise("transfer.build_augmentation")
+@exercise("transfer.build_augmentation", main=True)
 def test_flipped_left_to_right(learner):
     """About half of the images are mirrored left to right, none is upside down."""
     changes = Changes(augmented(learner)[1])
@@ -127,7 +127,7 @@ def test_flipped_left_to_right(learner):
     )
 
 
-@exercise("transfer.build_augmentation")
+@exercise("transfer.build_augmentation", main=True)
 def test_turned_a_little(learner):
     """The images are rotated, by another angle each."""
     angles = Changes(augmented(learner)[1]).angle
@@ -140,7 +140,7 @@ def test_turned_a_little(learner):
     )
 
 
-@exercise("transfer.build_augmentation")
+@exercise("transfer.build_augmentation", main=True)
 def test_shifted_both_ways(learner):
     """The images are shifted, in height and in width, by another distance each."""
     down, right = np.std(Changes(augmented(learner)[1]).shift, axis=0)
@@ -153,7 +153,7 @@ def test_shifted_both_ways(learner):
     )
 
 
-@exercise("transfer.build_augmentation")
+@exercise("transfer.build_augmentation", main=True)
 def test_zoomed(learner):
     """The images are zoomed, by another factor each."""
     spread = float(np.mean(np.std(Changes(augmented(learner)[1]).zoom, axis=0)))

@@ -71,7 +71,7 @@ def images_at_base(learner, images, training=False):
     return np.asarray(seen, np.float64)
 
 
-@exercise("transfer.build_transfer_model")
+@exercise("transfer.build_transfer_model", main=True)
 def test_base_sees_pixels_from_minus_one_to_one(learner):
     """The inputs of the base's first convolution are scaled to -1..1, once."""
     values = np.array([0, 51, 204, 255], np.float64)
@@ -218,7 +218,7 @@ def head_of(learner, num_classes=10):
     return model, layers[last:]
 
 
-@exercise("transfer.build_transfer_model")
+@exercise("transfer.build_transfer_model", main=True)
 def test_layers_of_the_head(learner):
     """On the base: average pooling, Dense with ReLU, BatchNormalization, Dropout 0.5, Dense."""
     _, layers = head_of(learner)

@@ -21,7 +21,7 @@ def some_images(count):
     return generator(7).integers(0, 256, (count, 6, 5, 3)).astype(np.uint8)
 
 
-@exercise("transfer.cache_features")
+@exercise("transfer.cache_features", main=True)
 @pytest.mark.parametrize(("count", "batch_size"), [(11, 4), (8, 4), (3, 64)])
 def test_features_of_all_images_in_order(learner, count, batch_size):
     """The features of all images, in their order, the last, smaller batch included."""

@@ -51,7 +51,7 @@ def test_gradients_are_clipped(compiling, learner):
         )
 
 
-@exercise("transfer.compile_for_fine_tuning")
+@exercise("transfer.compile_for_fine_tuning", main=True)
 def test_loss_is_crossentropy(compiling):
     """The loss is the categorical cross-entropy of one-hot labels and probabilities."""
     compiling.expect_crossentropy()

@@ -10,7 +10,7 @@ from cifar_lab.testing.model_checks import (
 from cifar_lab.testing.plugin import exercise
 
 
-@exercise("transfer.fine_tuning_callbacks")
+@exercise("transfer.fine_tuning_callbacks", main=True)
 def test_watches_the_validation_loss(learner):
     """ReduceLROnPlateau watches val_loss, with patience 3 and factor 0.5."""
     spec = the_callback(
@@ -35,7 +35,7 @@ def test_new_objects_at_each_call(learner):
     expect_new_callbacks(learner.transfer.fine_tuning_callbacks)
 
 
-@exercise("transfer.fine_tuning_callbacks")
+@exercise("transfer.fine_tuning_callbacks", main=True)
 def test_the_rate_is_halved(learner):
     """In a run whose validation loss is lowest in epoch 4, the rate is halved after epoch 7."""
     callbacks = learner.transfer.fine_tuning_callbacks()

@@ -6,17 +6,22 @@ import pytest
 from cifar_lab.testing import strategies
 from cifar_lab.testing.expect import expect, expect_left_alone
 from cifar_lab.testing.plugin import exercise
+from cifar_lab.testing.samples import pick
 
 from .oracles import scaled, wrongly_scaled
 
-PIXELS = np.array([[0, 1, 2, 64], [127, 128, 200, 255]], np.uint8)
+
+def some_pixels(dtype):
+    """Return a few pixels, the darkest and the brightest ones among them."""
+    others = pick([1, 2, 64, 127, 128, 200], lambda random: random.integers(0, 256, 14).tolist())
+    return np.array([0, *others, 255], dtype).reshape(2, -1)
 
 
-@exercise("transfer.scale_pixels")
+@exercise("transfer.scale_pixels", main=True)
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 def test_pixels_from_minus_one_to_one(learner, dtype):
     """0 becomes -1, 255 becomes 1, evenly in between, for uint8 and for floats."""
-    pixels = PIXELS.astype(dtype)
+    pixels = some_pixels(dtype)
     mistakes = wrongly_scaled(pixels)
     if dtype == "uint8":
         mistakes["you calculated in uint8, where 2 * 200 is 144"] = (
@@ -31,7 +36,7 @@ def test_pixels_from_minus_one_to_one(learner, dtype):
     )
 
 
-@exercise("transfer.scale_pixels")
+@exercise("transfer.scale_pixels", constant=True)
 def test_the_scale_is_fixed(learner):
     """The scale is that of 0..255, whatever the darkest and brightest pixels here are."""
     pixels = np.full((2, 3, 4, 3), 100, np.uint8)
@@ -56,12 +61,12 @@ def test_the_scale_is_fixed(learner):
 @exercise("transfer.scale_pixels")
 def test_new_float32_array(learner):
     """The result is a new float32 array; the images are as they were."""
-    pixels = PIXELS.astype(np.float32)
+    pixels = some_pixels("float32")
     result = learner.transfer.scale_pixels(pixels)
     expect_left_alone(
         learner, images=pixels, because="the caller still needs the pixels: work on a copy"
     )
-    others = map(learner.transfer.scale_pixels, (PIXELS, PIXELS.astype(np.float64)))
+    others = map(learner.transfer.scale_pixels, map(some_pixels, ("uint8", "float64")))
     for found in (result, *others):
         expect(found).to_have_dtype(
             "float32", because="float64 takes twice the memory without any gain"

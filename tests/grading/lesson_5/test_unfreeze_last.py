@@ -60,7 +60,7 @@ def expect_unfrozen(layers, found, count, because, known=None):
     )
 
 
-@exercise("transfer.unfreeze_last")
+@exercise("transfer.unfreeze_last", main=True)
 @pytest.mark.parametrize("count", [7, 6])
 def test_exactly_the_last_layers_train(learner, count):
     """Exactly the last `count` layers become trainable, BatchNormalization left out."""

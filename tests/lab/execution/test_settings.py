@@ -95,7 +95,7 @@ def test_the_machines_keras_json_changes_no_verdict(reference, command, tmp_path
 def test_a_backend_that_is_not_there_is_named(reference, command, tmp_path):
     (tmp_path / "keras.json").write_text('{"backend": "no_such_backend"}')
     environment = {"KERAS_HOME": str(tmp_path), "KERAS_BACKEND": ""}
-    done = command("check", "cnn.softmax", f"--submission={reference}", env=environment)
+    done = command("check", "cnn.compile_cnn", f"--submission={reference}", env=environment)
     assert done.returncode == 2
     assert f"'no_such_backend', which {tmp_path / 'keras.json'} names" in done.stderr
     assert "KERAS_BACKEND=tensorflow" in done.stderr

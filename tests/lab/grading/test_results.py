@@ -26,7 +26,7 @@ SANDBOXED = GradingOptions(sandbox=True)
 def results() -> Results:
     """Return results with every kind of content."""
     tests = [
-        TestVerdict("passes"),
+        TestVerdict("passes", main=True),
         TestVerdict("fails", False, "Called f().", mistake="you did it", flags=["odd"]),
         TestVerdict("crashes", False, "It crashed.", failure_kind=FailureKind.CRASH),
         TestVerdict("meets a stub", False, "not written", not_written=EXERCISE.id),
@@ -50,11 +50,27 @@ def test_the_file_is_in_gradescopes_format(results):
     assert first["name"] == "normalization.standardize: passes"
     assert (first["score"], first["max_score"]) == (EXERCISE.points / 4, EXERCISE.points / 4)
     assert (first["status"], first["output"]) == ("passed", "")
+    assert first["extra_data"]["counts"] is True
     assert (second["score"], second["status"]) == (0, "failed")
     assert second["output"] == "Called f()."
     assert found["extra_data"]["outcome"] == "graded" and found["extra_data"]["trusted"] is True
     assert found["extra_data"]["version"] == VERSION
     assert "cnn.py is missing" in found["output"] and "a.txt" in found["output"]
+
+
+def test_the_secret_is_kept_for_staff_and_not_among_what_students_read():
+    options = GradingOptions(sandbox=True, secret="of this run")
+    found = Results.of(Submission("ada", "Ada"), Outcome.GRADED, "key", options).to_json()
+    assert found["extra_data"]["secret"] == "of this run"
+    assert "of this run" not in found["output"]
+
+
+def test_a_law_that_does_not_count_earns_nothing(results):
+    side = ExerciseVerdict(EXERCISE, [TestVerdict("a side law"), TestVerdict("main", False)])
+    found = Results.of(Submission("ada", "Ada"), Outcome.GRADED, "key", SANDBOXED, [side])
+    assert found.points == 0 and found.tests[0].passed
+    assert [test.points for test in found.tests] == [0, 0]
+    assert found.to_json()["tests"][0]["score"] == 0
 
 
 def test_the_file_has_nothing_of_a_hidden_test_but_name_and_verdict(results):

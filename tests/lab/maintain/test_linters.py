@@ -1,4 +1,4 @@
-"""`maintain check` shows what ruff and typos find, and says how to install them."""
+"""`maintain check` shows what ruff, typos and zizmor find, and says how to install them."""
 
 import shutil
 import sysconfig
@@ -41,6 +41,18 @@ def write(folder, text):
 def test_each_linter_reports(folder, text, found):
     write(folder, text)
     assert any(found in line for line in linters.problems(folder)), linters.problems(folder)
+
+
+@pytest.mark.skipif(not linters.program("zizmor"), reason="zizmor is not installed")
+def test_a_workflow_that_runs_text_of_strangers_is_reported(folder):
+    workflows = folder / ".github" / "workflows"
+    workflows.mkdir(parents=True)
+    (workflows / "ci.yml").write_text(
+        "on: issues\npermissions: {}\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n"
+        "      - run: echo ${{ github.event.issue.title }}\n",
+        encoding="utf-8",
+    )
+    assert any("template-injection" in line for line in linters.problems(folder))
 
 
 @needs_linters

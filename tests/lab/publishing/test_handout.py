@@ -11,12 +11,9 @@ import nbformat
 import pytest
 
 from cifar_lab.course import stubs, syllabus
-from cifar_lab.course.stubs import CLOSE, OPEN
-from cifar_lab.execution.loader import PACKAGE
+from cifar_lab.course.stubs import OPEN
 from cifar_lab.publishing import handout
 
-RUN = 3  # lines in a row that nobody writes twice by accident
-SHORTEST = 40  # characters in them
 # the fast recipe builds a head of its own, with the layers that lesson 5's docstring lists
 KNOWN = {"cifar_lab/training/transfer_fast.py"}
 STAFF_ONLY = (
@@ -56,16 +53,6 @@ def in_edition(edition, command):
 
 
 @pytest.fixture
-def checkout(reference, tmp_path) -> Path:
-    """Copy the course's files to a folder that git does not track."""
-    folder = tmp_path / "checkout"
-    for name in handout.tracked():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(syllabus.ROOT / name, folder / name)
-    return folder
-
-
-@pytest.fixture
 def hand_out(checkout, command):
     """Run the command `handout` of the copy."""
 
@@ -79,44 +66,10 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", folder, *arguments], check=True)
 
 
-def runs(lines: list[str], length: int = RUN) -> set[str]:
-    """Return consecutive lines, without indentation, that are long enough to mean something."""
-    plain = [" ".join(line.split()) for line in lines if line.strip()]
-    places = range(len(plain) - length + 1)
-    found = {"\n".join(plain[place : place + length]) for place in places}
-    return {run for run in found if len(run) >= SHORTEST}
-
-
-def answers(text: str) -> list[list[str]]:
-    """Return the lines between each pair of marks."""
-    return [part.split(CLOSE)[0].strip().splitlines() for part in text.split(OPEN)[1:]]
-
-
-def text_of(file: Path) -> str:
-    """Return the text of a file: of a notebook that of its cells, of an image none."""
-    if file.suffix == ".ipynb":
-        return "\n".join(cell.source for cell in nbformat.read(file, as_version=4).cells)
-    return "" if file.suffix == ".png" else file.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("length", range(1, RUN + 1))
-def test_no_answer_is_in_it(edition, reference, length):
-    """Search for whole answers of `length` lines, and for `RUN` lines of the longer ones."""
-    texts = [file.read_text(encoding="utf-8") for file in (reference / PACKAGE).glob("*.py")]
-    written = [lines for text in texts for lines in answers(text)]
-    if length < RUN:
-        written = [lines for lines in written if len(lines) == length]
-    else:
-        right = (syllabus.ROOT / "tests" / "corpus" / "answers" / "right").glob("*.py")
-        written += [file.read_text(encoding="utf-8").splitlines() for file in right]
-    given = [stubs.stub(module).splitlines() for module in syllabus.modules()]
-    secret = set().union(*(runs(lines, length) for lines in written))
-    secret -= set().union(*(runs(lines, length) for lines in given))
-    assert secret
-    found = {}
-    for file in filter(Path.is_file, edition.rglob("*")):
-        if shared := secret & runs(text_of(file).splitlines(), length):
-            found[file.relative_to(edition).as_posix()] = shared
+@pytest.mark.parametrize("length", [1, 2, 3])
+def test_no_answer_is_in_it(edition, leaks, length):
+    """Search for whole answers of `length` lines, and for three lines of the longer ones."""
+    found = leaks(edition, length)
     assert found.keys() <= KNOWN, found
 
 
@@ -125,7 +78,7 @@ def test_what_staff_keep_is_not_in_it(edition):
         assert (syllabus.ROOT / name).exists(), name
         assert not (edition / name).exists(), name
     for file in edition.rglob("*.py"):
-        assert OPEN not in map(str.strip, text_of(file).splitlines()), file
+        assert OPEN not in map(str.strip, file.read_text(encoding="utf-8").splitlines()), file
 
 
 def test_a_teachers_own_files_are_left_out_and_listed(checkout, hand_out, tmp_path):

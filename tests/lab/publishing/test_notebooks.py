@@ -67,7 +67,7 @@ def test_an_altered_output_fails(reference, tmp_path):
     """The first compared cells of lesson 1 fail if one output is changed."""
     notebook = nbformat.read(reference / "01_normalization.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    notebook.cells = code[:3]
+    notebook.cells = code[:4]
     altered = notebook.cells[-1]
     assert COMPARED in altered.metadata.tags
     shutil.copytree(reference / "cifar_course", tmp_path / "cifar_course")
@@ -81,17 +81,19 @@ def test_an_altered_output_fails(reference, tmp_path):
 
 
 def test_wrong_modules_are_reported(tmp_path):
-    """A notebook stops at once if it would import other modules than those of its folder."""
+    """A notebook stops at once if it has imported other modules than those of its folder."""
     package = tmp_path / "cifar_course"
     package.mkdir()
     (package / "__init__.py").touch()
     (tmp_path / "lessons").mkdir()
-    code = "from cifar_lab.notebook import start; start(1)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path / "lessons", capture_output=True, text=True
-    )
+    start = "from cifar_lab.notebook import start; start(1); import cifar_course as used"
+    run = {"cwd": tmp_path / "lessons", "capture_output": True, "text": True}
+    code = f"import cifar_course; {start}"
+    done = subprocess.run([sys.executable, "-c", code], **run)
     assert done.returncode == 1 and "WrongModules" in done.stderr
     assert str(package) in done.stderr
+    done = subprocess.run([sys.executable, "-c", f"{start}; print(used.__path__[0])"], **run)
+    assert done.stdout.splitlines()[-1] == str(package), done.stderr
 
 
 @pytest.fixture
@@ -140,9 +142,11 @@ def test_a_sync_keeps_the_outputs_of_execute(lesson_text):
     notebooks.execute(lesson_text)
     solution = notebooks.SOLUTIONS / "01_tiny.ipynb"
     assert notebooks.outputs(solution) == 1
+    before = solution.read_bytes()
     notebooks.sync(lesson_text)
     assert notebooks.outputs(solution) == 1
     assert "42" in solution.read_text(encoding="utf-8")
+    assert solution.read_bytes() == before
 
 
 def test_figures_are_stored_whatever_backend_the_machine_chooses(lesson_text, monkeypatch):

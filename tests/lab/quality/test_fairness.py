@@ -1,4 +1,4 @@
-"""Verdicts depend neither on the seed nor on the order of the tests nor on the threads."""
+"""Verdicts depend neither on seed and secret, nor on the order of the tests, nor on the threads."""
 
 import random
 
@@ -28,10 +28,10 @@ class Shuffled:
 
 
 def failures(folder, exercises, tests: str, seeds: range) -> dict[int, list[str]]:
-    """Return the failures by seed; each seed also gives an order of the tests."""
+    """Return the failures by seed; each seed also gives a secret and an order of the tests."""
     found = {}
     for seed in seeds:
-        options = GradingOptions(grading_seed=seed)
+        options = GradingOptions(grading_seed=seed, secret=f"secret {seed}")
         verdicts = judge(folder, exercises, options, tests, plugins=[Shuffled(seed)])
         found[seed] = [
             f"{test.name}: {test.message}"

@@ -93,7 +93,7 @@ def _test(
         message = f"{exercise} is not written yet: see the lesson"
         return TestVerdict(law, False, message, not_written=exercise)
     if draw.random() < chance:
-        return TestVerdict(law)
+        return TestVerdict(law, main=True)
     observed = random.Random(law).choice(OBSERVED)  # one test mostly fails in one way
     mistake = MISTAKES.get(exercise) if draw.random() < 0.6 else None
     lines = [f"Called {exercise}(uint8 array (4x7x6x3) [63, 120, ...]).", observed]

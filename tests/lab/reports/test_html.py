@@ -227,7 +227,7 @@ def test_nobody_reads_more_of_a_hidden_test_than_the_verdict(results, mark):
     found = results[0].to_json()
     test = found["tests"][0]
     test |= {"status": "failed", "output": "Called f(1).\nIt returned SECRET.", **mark}
-    defaults = {"failure_kind": None, "not_written": None, "hidden": False}
+    defaults = {"failure_kind": None, "not_written": None, "hidden": False, "counts": True}
     test["extra_data"] = {**defaults, **mark.get("extra_data", {}), "mistake": "SECRET"}
     student = Student(Results.from_json(found))
     name = test["name"].partition(": ")[2]

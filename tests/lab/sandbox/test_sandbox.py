@@ -58,8 +58,10 @@ def test_a_wrong_answer_gets_the_same_verdict_in_the_sandbox(reference, submissi
     text = (reference / "cifar_course" / "normalization.py").read_text(encoding="utf-8")
     folder = submission_with(normalization=text + WRONG[title])
     wanted = syllabus.find(["normalization"])
-    here = judge(folder, wanted)
-    there = judge(folder, wanted, GradingOptions(sandbox=True))
+    here, there = (
+        judge(folder, wanted, GradingOptions(sandbox=sandbox, secret="same"))
+        for sandbox in (False, True)
+    )
     assert {id: verdict.as_json() for id, verdict in here.items()} == {
         id: verdict.as_json() for id, verdict in there.items()
     }

@@ -31,7 +31,7 @@ def test_each_line_names_tests_that_exist(line):
         assert f"# %% {title}\n" in corpus, title
     written = "".join(
         path.read_text(encoding="utf-8")
-        for folder in ("sandbox", "execution")
+        for folder in ("sandbox", "execution", "quality")
         for path in (ROOT / "tests" / "lab" / folder).glob("test_*.py")
     )
     for name in tests:

@@ -15,10 +15,10 @@ LESSON_1 = "tests/grading/lesson_1"
 def run_pytest():
     """Run pytest in the course's folder and return its output."""
 
-    def run(*arguments: object, **environment: str) -> str:
+    def run(*arguments: object, folder: str = ".", **environment: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", *map(str, arguments)],
-            cwd=syllabus.ROOT,
+            cwd=syllabus.ROOT / folder,
             env={**os.environ, "PYTEST_ADDOPTS": "", **environment},
             capture_output=True,
             text=True,
@@ -133,3 +133,9 @@ def test_an_unknown_exercise_is_named_without_a_traceback(run_pytest, reference)
     output = run_pytest("-m", "grading", "--exercise", "one_hut", "--submission", reference)
     assert "--exercise: there is no exercise or lesson 'one_hut'" in output
     assert "INTERNALERROR" not in output and "Traceback" not in output
+
+
+@pytest.mark.parametrize("folder", ["lessons", "docs"])
+def test_grading_is_found_from_every_folder_of_the_course(run_pytest, folder):
+    said = run_pytest("-m", "grading", "--collect-only", "--exercise=softmax", folder=folder)
+    assert "lesson_2/test_softmax.py" in said

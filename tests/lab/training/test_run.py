@@ -55,7 +55,7 @@ def test_a_run_leaves_its_files_and_correct_metrics(training, settings, small_ne
     out = tmp_path / "run"
     metrics = training.run(small_network, SMALL, settings, out)
     assert {file.name for file in out.iterdir()} == {
-        *("metrics.json", "curves.png", "predictions.npy", "model.keras")
+        *("metrics.json", "curves.png", "predictions.npy", "model.keras", "MODEL_CARD.md")
     }
     assert metrics == json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     predictions = np.load(out / "predictions.npy")

@@ -100,7 +100,7 @@ def test_a_fast_run_leaves_its_files_and_no_cache(training, reference, tmp_path)
     settings = settings_of(training, "transfer-fast")
     metrics = training.recipes.run(reference, SMALL, settings, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {
-        *("metrics.json", "curves.png", "predictions.npy", "model.keras")
+        *("metrics.json", "curves.png", "predictions.npy", "model.keras", "MODEL_CARD.md")
     }
     assert metrics["views"] == 2 and metrics["seconds"] > metrics["trunk_seconds"] >= 0
     # the whole network, from images to probabilities, is what was saved

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from cifar_lab.course import syllabus
-from cifar_lab.data import synthetic
 from cifar_lab.execution.handles import summary_spec
 from cifar_lab.execution.worker import Worker
 from cifar_lab.testing.learner import Failure, Learner
-from cifar_lab.testing.samples import drawing, generator
+from cifar_lab.testing.samples import generator
 from cifar_lab.verifier import rebuild
 
 
@@ -210,31 +209,3 @@ def test_the_head_on_a_base_must_give_its_predictions(untrusted, monkeypatch):
     assert dense["settings"].pop("activation") == "relu"
     with pytest.raises(Failure):
         rebuild.head(model, base, spec, images)
-
-
-# --- images to score networks on ----------------------------------------------------------------
-
-
-def test_without_a_secret_everybody_draws_the_same():
-    for ours, theirs in zip(drawing("")(20, 10, 3), synthetic.draw(20, 10, 3), strict=True):
-        np.testing.assert_array_equal(ours[0], theirs[0])
-        np.testing.assert_array_equal(ours[1], theirs[1])
-
-
-def test_a_secret_decides_on_images_and_on_the_numbers_of_classes():
-    (x, y), _ = drawing("one")(200, 0, 3)
-    again = drawing("one")(200, 0, 3)[0]
-    np.testing.assert_array_equal(x, again[0])
-    np.testing.assert_array_equal(y, again[1])
-    assert not np.array_equal(x, drawing("two")(200, 0, 3)[0][0])
-    assert not np.array_equal(x, drawing("one")(200, 0, 4)[0][0])
-    assert np.bincount(y).tolist() == [20] * 10  # still ten classes, each as often
-
-
-def test_a_secret_gives_the_same_shape_another_number(monkeypatch):
-    asked = []
-    monkeypatch.setattr(synthetic, "draw", lambda *settings: asked.append(settings[3]))
-    for secret in ("one", "two", "three"):
-        drawing(secret)(20, 0, 3)
-    assert len(set(asked)) == 3
-    assert all(sorted(classes) == sorted(synthetic.CLASS_NAMES) for classes in asked)

@@ -1,0 +1,1 @@
+"""Judging and watching exercises, and finding the one that is meant, for the learners' commands."""
