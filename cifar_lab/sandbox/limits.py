@@ -57,10 +57,10 @@ def process_limit(processes: int) -> int:
     return count_own_processes() + processes * (os.cpu_count() or 1)
 
 
-def count_own_processes() -> int:
+def count_own_processes(proc: Path = Path("/proc")) -> int:
     """Return the number of processes of this user, threads included."""
     count = 0
-    for process in Path("/proc").glob("[0-9]*"):
+    for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended meanwhile
             if process.stat().st_uid == os.getuid():
                 count += len(list((process / "task").iterdir()))

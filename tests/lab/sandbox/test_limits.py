@@ -1,7 +1,6 @@
 """Limits fit the kernel's way of counting processes, and are named in words."""
 
 import os
-import threading
 from types import SimpleNamespace
 
 import pytest
@@ -23,13 +22,17 @@ def test_one_count_for_all_sandboxes_has_room_for_all(monkeypatch, release, most
     assert limits.process_limit(128) == 128
 
 
-def test_threads_of_the_user_are_counted():
-    before = limits.count_own_processes()
-    hold = threading.Event()
-    thread = threading.Thread(target=hold.wait, daemon=True)
-    thread.start()
-    assert limits.count_own_processes() > before > 0
-    hold.set()
+def test_threads_of_the_user_are_counted(tmp_path, monkeypatch):
+    # two processes, of one and of three threads: those of this machine come and go
+    for thread in ("7/task/7", "8/task/8", "8/task/9", "8/task/10", "self/task/7"):
+        (tmp_path / thread).mkdir(parents=True)
+    assert limits.count_own_processes(tmp_path) == 4
+    monkeypatch.setattr(os, "getuid", lambda: os.stat(tmp_path).st_uid + 1)
+    assert limits.count_own_processes(tmp_path) == 0
+
+
+def test_this_process_is_counted():
+    assert limits.count_own_processes() >= len(os.listdir("/proc/self/task"))
 
 
 def test_no_core_file_is_written():
