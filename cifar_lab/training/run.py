@@ -87,8 +87,16 @@ def device() -> str:
 
 def gpus() -> list[str]:
     """Return the names of the GPUs that Keras' backend uses."""
-    if keras.backend.backend() == "torch":  # whose devices Keras 3.15 cannot list
-        import torch
+    # `keras.distribution` knows no names; Keras 3.15's raises on JAX without a GPU, and lists none
+    # on PyTorch
+    match keras.backend.backend():
+        case "torch":
+            import torch
 
-        return [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
-    return [str(device) for device in keras.distribution.list_devices("gpu")]
+            return [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+        case "jax":
+            import jax
+
+            return [device.device_kind for device in jax.devices() if device.platform == "gpu"]
+        case _:
+            return [str(device) for device in keras.distribution.list_devices("gpu")]

@@ -1,6 +1,7 @@
 """The builders and layers of lessons 3 to 5 are right on a second Keras backend, too."""
 
 import importlib.util
+import json
 import os
 import random
 import subprocess
@@ -8,6 +9,7 @@ import sys
 
 import pytest
 
+from cifar_lab import hardware
 from cifar_lab.course import syllabus
 from cifar_lab.grading.run import QUICK
 from cifar_lab.quality.answers import answers
@@ -64,3 +66,17 @@ def test_grading_uses_the_second_backend(submission_with, reference):
         "grading",
     )
     assert done.returncode == 1 and assertion in done.stdout, done.stdout
+
+
+def test_a_full_run_names_the_processor(submission_with, reference, tmp_path):
+    text = (reference / "cifar_course" / "regularization.py").read_text(encoding="utf-8")
+    few = text.replace("filters: tuple[int, int, int] = (64, 128, 256)", "filters=(2, 4, 8)")
+    submission, out = submission_with(regularization=few), tmp_path / "run"
+    command = ["train", "cnn", "--data=synthetic", "--epochs=1", f"--submission={submission}"]
+    subprocess.run(
+        [sys.executable, "-m", "cifar_lab.cli", *command, f"--out={out}"],
+        env={**os.environ, "KERAS_BACKEND": BACKEND, "JAX_PLATFORMS": "cpu"},
+        check=True,
+    )
+    metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["backend"] == BACKEND and metrics["hardware"] == hardware.cpu()
