@@ -43,11 +43,12 @@ app = typer.Typer(
 screen = board.console(soft_wrap=True)
 
 SubmissionOption = Annotated[
-    str | None, typer.Option(metavar="DIR", help="The folder around the cifar_course/ to use.")
+    str | None,
+    typer.Option("--submission", metavar="DIR", help="The folder around the cifar_course/ to use."),
 ]
 SecondsOption = Annotated[
     float | None,
-    typer.Option(min=1, metavar="S", help="Time limit of each test; by default 60 s."),
+    typer.Option("--seconds", min=1, metavar="S", help="Time limit of each test; by default 60 s."),
 ]
 Names = Annotated[
     list[str] | None,
@@ -207,7 +208,9 @@ def hint(
     name: ExerciseOrLesson = None,
     level: Annotated[
         int | None,
-        typer.Option(min=1, max=syllabus.HINT_LEVELS, help="1 is a nudge, 3 an outline."),
+        typer.Option(
+            "--level", min=1, max=syllabus.HINT_LEVELS, help="1 is a nudge, 3 an outline."
+        ),
     ] = None,
 ) -> None:
     """Show the next hint for an exercise; without a name, for the next exercise."""
@@ -340,17 +343,24 @@ def train(
     submission: SubmissionOption = None,
     data: Annotated[
         str | None,
-        typer.Option(metavar="DATA", help="As CIFAR_COURSE_DATA: `synthetic`, or a path."),
+        typer.Option(
+            "--data", metavar="DATA", help="As CIFAR_COURSE_DATA: `synthetic`, or a path."
+        ),
     ] = None,
     fast: Annotated[
         bool, typer.Option("--fast", help="transfer: run the frozen layers once, and cache them.")
     ] = False,
     image_size: Annotated[
-        int | None, typer.Option(min=32, help="transfer: the side to which images are enlarged.")
+        int | None,
+        typer.Option(
+            "--image-size", min=32, help="transfer: the side to which images are enlarged."
+        ),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run's folder.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1)] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="The run's folder.")
+    ] = None,
 ) -> None:
     """Train on all data: minutes to hours.
 
@@ -383,16 +393,20 @@ def grade(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="Holds a folder or zip file per student.")
     ],
-    out: Annotated[Path, typer.Option(metavar="OUT", help="The folder for the results.")],
-    workers: Annotated[int, typer.Option(min=1, help="Submissions graded at a time.")] = 2,
+    out: Annotated[Path, typer.Option("--out", metavar="OUT", help="The folder for the results.")],
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Submissions graded at a time.")
+    ] = 2,
     scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="A running Dask scheduler.")
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler.")
     ] = None,
     exercise: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Judge only this; may be repeated.")
+        list[str] | None,
+        typer.Option("--exercise", metavar="NAME", help="Judge only this; may be repeated."),
     ] = None,
     hidden: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Your own tests, with their own points.")
+        Path | None,
+        typer.Option("--hidden", metavar="FOLDER", help="Your own tests, with their own points."),
     ] = None,
     sandbox: Annotated[
         bool,
@@ -406,7 +420,8 @@ def grade(
         typer.Option("--roster", metavar="FILE", help="A gradebook from Canvas or Moodle to fill."),
     ] = None,
     column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The gradebook's column for the points.")
+        str | None,
+        typer.Option("--column", metavar="NAME", help="The gradebook's column for the points."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace its entries that are not empty.")
@@ -481,7 +496,7 @@ def write_handout(folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> Non
 
 @app.command("gradescope")
 def write_autograder(
-    out: Annotated[Path, typer.Option(metavar="ZIP", help="The zip file to write.")],
+    out: Annotated[Path, typer.Option("--out", metavar="ZIP", help="The zip file to write.")],
 ) -> None:
     """Write the autograder to upload to Gradescope."""
     from cifar_lab.publishing import gradescope_bundle

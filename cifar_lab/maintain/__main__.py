@@ -109,7 +109,7 @@ def write_messages(
 
 @app.command("margins")
 def measure_margins(
-    seeds: Annotated[int, typer.Option(help="Training runs of each exercise.")] = 20,
+    seeds: Annotated[int, typer.Option("--seeds", help="Training runs of each exercise.")] = 20,
 ) -> None:
     """Train the reference from many seeds, and store its values."""
     for seed, exercise in margins.measure(seeds):

@@ -469,3 +469,17 @@ def test_an_answer_that_changes_while_it_is_judged_is_judged_again(
 @pytest.mark.parametrize("name", ["normalization.one_hot", "one_hot"])
 def test_an_exercise_is_found_by_its_id_and_by_its_name(name):
     assert [exercise.id for exercise in syllabus.find([name])] == ["normalization.one_hot"]
+
+
+@pytest.mark.parametrize("file", ["cli.py", "maintain/__main__.py"])
+def test_options_are_named_where_they_are_defined(file):
+    """Typer 0.27 makes `--DATA` of an option with a metavar and no name of its own."""
+    tree = ast.parse((syllabus.LAB / file).read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    options = [call for call in calls if ast.unparse(call.func) == "typer.Option"]
+    unnamed = [ast.unparse(call) for call in options if not _is_name(call.args)]
+    assert options and not unnamed
+
+
+def _is_name(arguments: list[ast.expr]) -> bool:
+    return bool(arguments) and ast.literal_eval(arguments[0]).startswith("--")

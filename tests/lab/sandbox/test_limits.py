@@ -1,6 +1,7 @@
 """Limits fit the kernel's way of counting processes, and are named in words."""
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -27,12 +28,12 @@ def test_threads_of_the_user_are_counted(tmp_path, monkeypatch):
     for thread in ("7/task/7", "8/task/8", "8/task/9", "8/task/10", "self/task/7"):
         (tmp_path / thread).mkdir(parents=True)
     assert limits.count_own_processes(tmp_path) == 4
-    monkeypatch.setattr(os, "getuid", lambda: os.stat(tmp_path).st_uid + 1)
+    monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
     assert limits.count_own_processes(tmp_path) == 0
 
 
 def test_this_process_is_counted():
-    assert limits.count_own_processes() >= len(os.listdir("/proc/self/task"))
+    assert limits.count_own_processes() >= len(list(Path("/proc/self/task").iterdir()))
 
 
 def test_no_core_file_is_written():
