@@ -63,7 +63,7 @@ def _row(run: dict) -> tuple[str, ...]:
         str(run.get("image_size", 32)),
         str(run["epochs_run"]),
         f"{run['peak_rate']:g}" if "peak_rate" in run else "–",
-        f"{run['seconds'] / 60:.0f}",
+        f"{run['seconds'] / 60:.{1 if run['seconds'] < 600 else 0}f}",
         *(f"{run[f'{part}_accuracy']:.2%}" for part in ("train", "validation")),
         f"**{run['test_accuracy']:.2%}**",
         f"{floor:.2%}",

@@ -55,3 +55,11 @@ def test_the_table_shows_runs_with_and_without_code(run):
     rows = run_results.table().splitlines()[2:]
     assert sorted(row.split(" | ")[2] for row in rows) == ["0", "1"]
     assert all("**84.00%**" in row for row in rows)
+
+
+@pytest.mark.parametrize(("seconds", "minutes"), [(70.4, "1.2"), (599.0, "10.0"), (660.0, "11")])
+def test_short_runs_have_minutes_with_a_decimal(run, seconds, minutes):
+    stored = OLD | {"seconds": seconds}
+    (run_results.RUNS / "old.json").write_text(json.dumps(stored), encoding="utf-8")
+    (row,) = run_results.table().splitlines()[2:]
+    assert row.split(" | ")[run_results.COLUMNS.index("minutes")] == minutes
