@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -442,8 +441,6 @@ def grade(
         raise UsageError(f"--hidden: there is no test_*.py in {hidden}")
     if roster_file is None and (column is not None or overwrite):
         raise UsageError("--column and --overwrite are about the gradebook; add --roster FILE")
-    # another program, or another grading, may use the port of Dask's page, which nobody looks at
-    warnings.filterwarnings("ignore", r"\s*Port \d+ is already in use")
     wanted = tuple(e.id for e in syllabus.find(exercise or []))
     options = GradingOptions(
         exercise=wanted, sandbox=sandbox, hidden=str(hidden.resolve()) if hidden else None
@@ -455,8 +452,16 @@ def grade(
                 _show(f"the points go into the column {table.title!r} of {roster_file}")
             if sandbox:
                 check_sandbox(keras=any(map(syllabus.needs_keras, wanted)))
-            results = batch.grade_class(folder, out, options, workers, scheduler)
             skipped = intake.passed_over(folder, out)
+            try:
+                results = batch.grade_class(folder, out, options, workers, scheduler)
+            except KeyboardInterrupt:
+                so_far = batch.results_in(folder, out)
+                write.publish(so_far, out, table, skipped)
+                count = sum(one.outcome == Outcome.GRADED for one in so_far)
+                raise KeyboardInterrupt(
+                    f"Interrupted: {out / 'grades.csv'} holds {count} of {len(so_far)} submissions."
+                ) from None
             notes = write.publish(results, out, table, skipped)
     except OSError as error:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Grade a class of submissions side by side on Dask, each in a sandbox of its own.
+"""Grade a class of submissions side by side, each in a sandbox of its own.
 
 There is one task per submission. A task starts a process that judges the submission and writes the
 results in one piece. An interruption, a killed worker or a second run therefore costs at most the
@@ -8,15 +8,22 @@ submissions that were being graded.
 import contextlib
 import hashlib
 import json
+import logging
+import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Executor, as_completed
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+import filelock
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
 
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.files import write_whole
@@ -24,20 +31,18 @@ from cifar_lab.course.verdict import Outcome
 from cifar_lab.grading import intake, neutral
 from cifar_lab.grading.key import key_of
 from cifar_lab.grading.results import SCORED, Results, ResultsError, not_graded
+from cifar_lab.grading.workers import executor
 from cifar_lab.testing.options import GradingOptions
 
 TIMEOUT = 3600  # seconds for one submission: every single call is limited already
-RETRIES = 2  # of a task whose process broke: Dask starts it again
+RETRIES = 2  # of a task whose process broke, after all others
 STDERR_LIMIT = 2_000  # characters of a grader that broke
-QUIET_DASK = {  # by default Dask wakes fifty times a second, which takes a sixth of a core
-    "distributed.admin.tick.interval": "500ms",
-    "distributed.admin.system-monitor.interval": "5s",
-    "distributed.worker.profile.enabled": False,
-}
+_running: set[subprocess.Popen] = set()  # the processes that grade, on this machine
+log = logging.getLogger(__name__)
 
 
-class NoCluster(CourseError):
-    """Dask is not installed, or its workers did not start."""
+class Busy(CourseError):
+    """Another command grades into the same folder."""
 
 
 class GraderBroke(Exception):
@@ -53,36 +58,88 @@ def grade_class(
 ) -> list[Results]:
     """Grade every submission in `folder` whose results are not there yet.
 
+    After Ctrl-C, `results_in(folder, out)` returns what is there.
+
     Args:
         folder: Folders and zip files, one per student.
-        out: Gets `results/NAME.json` for each submission.
+        out: Gets `results/NAME.json` for each submission, and `grading.log`.
         options: The settings of the grading, without a secret: each submission gets its own.
         workers: Number of submissions at a time on this machine.
         scheduler: Address of a Dask scheduler to use instead; its workers see the same paths.
 
     Returns:
         The results of every submission.
+
+    Raises:
+        Busy: Another command grades into `out`.
     """
     found = intake.submissions(folder, out)
     (out / "results").mkdir(parents=True, exist_ok=True)
-    files = {name: (out / "results" / f"{name}.json").resolve() for name in found}
-    keys = {name: key_of(source, options) for name, source in found.items()}
-    todo = [name for name in found if not _is_done(files[name], keys[name])]
-    for name in todo:
-        not_graded(intake.Submission(name, found[name].name), options).write(files[name])
-    tasks = [
-        {
-            "source": str(found[name].resolve()),
-            "name": name,
-            "file": str(files[name]),
-            "key": keys[name],
-            "options": replace(options, secret=_secret_of(out, keys[name])).to_json(),
-        }
-        for name in todo
-    ]
-    if tasks:
-        _run(tasks, workers, scheduler)
-    return [Results.read(file) for file in files.values()]
+    with _alone(out), _log(out / "grading.log"):
+        files = _files(found, out)
+        keys = {name: key_of(source, options) for name, source in found.items()}
+        todo = [name for name in found if not _is_done(files[name], keys[name])]
+        for name in todo:
+            not_graded(intake.Submission(name, found[name].name), options).write(files[name])
+        tasks = [
+            {
+                "source": str(found[name].resolve()),
+                "name": name,
+                "file": str(files[name]),
+                "key": keys[name],
+                "options": replace(options, secret=_secret_of(out, keys[name])).to_json(),
+            }
+            for name in todo
+        ]
+        log.info("%d submissions, %d of them to grade", len(found), len(todo))
+        if tasks:
+            _run(tasks, workers, scheduler)
+    return results_in(folder, out)
+
+
+def results_in(folder: Path, out: Path) -> list[Results]:
+    """Return the results of all submissions in `folder` that have any in `out`."""
+    files = _files(intake.submissions(folder, out), out)
+    return [Results.read(file) for file in files.values() if file.exists()]
+
+
+def _files(found: dict[str, Path], out: Path) -> dict[str, Path]:
+    return {name: (out / "results" / f"{name}.json").resolve() for name in found}
+
+
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Keep other commands from grading into `out`; the system ends this with the process.
+
+    Raises:
+        Busy: One is grading already.
+    """
+    try:
+        with filelock.FileLock(out / ".lock", blocking=False):
+            yield
+    except filelock.Timeout as busy:
+        raise Busy(
+            f"another command is grading into {out}; wait for it, or name another --out"
+        ) from busy
+
+
+@contextlib.contextmanager
+def _log(file: Path) -> Iterator[None]:
+    """Append what the course's modules log to `file`."""
+    course = logging.getLogger("cifar_lab")
+    handler = logging.FileHandler(file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    before, level = course.propagate, course.level
+    course.addHandler(handler)
+    course.setLevel(logging.INFO)
+    course.propagate = False
+    try:
+        yield
+    finally:
+        course.removeHandler(handler)
+        handler.close()
+        course.propagate = before
+        course.setLevel(level)
 
 
 def _secret_of(out: Path, key: str) -> str:
@@ -104,70 +161,79 @@ def _is_done(file: Path, key: str) -> bool:
 
 def _run(tasks: list[dict[str, Any]], workers: int, scheduler: str | None) -> None:
     """Run the tasks with a progress bar; print what did not end with a grade."""
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    )
-    by_key = {f"{task['name']}-{task['key']}": task for task in tasks}
-    with _client(min(workers, len(tasks)), scheduler) as client, bar:
-        from distributed import as_completed
-
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
+    with executor(min(workers, len(tasks)), scheduler) as pool, bar:
         line = bar.add_task("submissions", total=len(tasks))
-        futures = [
-            client.submit(_grade_in_process, task, key=key, retries=RETRIES)
-            for key, task in by_key.items()
-        ]
-        for future, outcome in as_completed(futures, with_results=True, raise_errors=False):
-            task = by_key[future.key]
-            if future.status != "finished":
-                error = future.exception() if future.status == "error" else future.status
-                outcome = _note_grading_error(task, str(error))
-            if outcome != Outcome.GRADED:
-                bar.console.print(f"{task['name']}: {outcome}", highlight=False)
-            bar.advance(line)
+        for tries_left in reversed(range(1 + RETRIES)):
+            broken = []
+            with contextlib.closing(_finished(pool, tasks)) as finished:
+                for task, outcome, error in finished:
+                    if error and tries_left:
+                        log.warning("%s: will be tried again: %s", task["name"], error)
+                        broken.append(task)
+                        continue
+                    outcome = outcome or _note_grading_error(task, str(error))
+                    log.info("%s: %s", task["name"], outcome)
+                    if outcome != Outcome.GRADED:
+                        bar.console.print(f"{task['name']}: {outcome}", highlight=False)
+                    bar.advance(line)
+            tasks = broken
 
 
-@contextlib.contextmanager
-def _client(workers: int, scheduler: str | None) -> Iterator[Any]:
-    """Connect to a Dask scheduler, or start workers on this machine."""
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(neutral.hidden(("DASK_",)))  # Dask reads its settings when imported
-        try:
-            import dask
-            from distributed import Client, LocalCluster
-        except ModuleNotFoundError as missing:
-            raise NoCluster(
-                'grading a class needs Dask: python -m pip install -c constraints.txt -e ".[class]"'
-            ) from missing
-        stack.enter_context(dask.config.set(QUIET_DASK))
-        if scheduler is None:
-            settings = {"threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
-            try:
-                cluster = stack.enter_context(LocalCluster(n_workers=workers, **settings))
-            except RuntimeError as error:
-                raise NoCluster(
-                    f"no workers started on this machine ({error}): run the same command again"
-                ) from error
-        yield stack.enter_context(Client(scheduler or cluster))
+def _finished(pool: Executor, tasks: list[dict]) -> Iterator[tuple]:
+    """Run the tasks; yield each with its outcome or its error when it ends.
+
+    If this is left early, the tasks that have not begun are dropped and the others interrupted.
+    """
+    futures = {pool.submit(_grade_in_process, task): task for task in tasks}
+    try:
+        for future in as_completed(futures):
+            error = future.exception()
+            yield futures[future], None if error else future.result(), error
+    finally:
+        for future in futures:
+            future.cancel()
+        for process in [*_running]:
+            # like Ctrl-C, so that the copy of the submission is removed, too
+            process.send_signal(signal.SIGINT if os.name == "posix" else signal.SIGTERM)
+
+
+class TimeLeft(ProgressColumn):
+    """The time left, from the first finished submission on."""
+
+    def render(self, task: Task) -> Text:
+        """Return hours, minutes and seconds, or nothing before the first is finished."""
+        if not task.completed or task.elapsed is None:
+            return Text("")
+        left = task.elapsed * (task.total - task.completed) / task.completed
+        return Text(f"{timedelta(seconds=round(left))} left", style="progress.remaining")
 
 
 def _grade_in_process(task: dict[str, Any]) -> Outcome:
-    """Grade one submission in a process of its own, on a worker.
+    """Grade one submission in a process of its own.
 
     Raises:
         GraderBroke: The process ended without results.
     """
-    with neutral.hidden(neutral.FOREIGN):
-        done = subprocess.run(
-            [sys.executable, "-m", "cifar_lab.grading.grade_one"],
-            capture_output=True,
-            text=True,
-            input=json.dumps(task),  # every user of the machine can read arguments
-            timeout=TIMEOUT,
-        )
+    command = [sys.executable, "-m", "cifar_lab.grading.grade_one"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    settings = {"text": True, "env": neutral.environment_without(neutral.FOREIGN)}
+    if os.name == "posix":  # Ctrl-C reaches it once, from here
+        settings["process_group"] = 0
+    with subprocess.Popen(command, **pipes, **settings) as process:
+        _running.add(process)
+        try:
+            # not as an argument: every user of the machine can read those
+            _, stderr = process.communicate(json.dumps(task), timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        finally:
+            _running.discard(process)
     file = Path(task["file"])
-    if done.returncode and not _is_done(file, task["key"]):
-        stderr = done.stderr.strip()[-STDERR_LIMIT:]
-        raise GraderBroke(stderr or f"the grader ended with status {done.returncode}")
+    if process.returncode and not _is_done(file, task["key"]):
+        stderr = stderr.strip()[-STDERR_LIMIT:]
+        raise GraderBroke(stderr or f"the grader ended with status {process.returncode}")
     return Results.read(file).outcome
 
 

@@ -19,6 +19,11 @@ def neutral_process(folder: Path) -> Iterator[None]:
         yield
 
 
+def environment_without(prefixes: tuple[str, ...]) -> dict[str, str]:
+    """Return the environment variables that have none of these prefixes."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
+
+
 @contextlib.contextmanager
 def hidden(prefixes: tuple[str, ...]) -> Iterator[None]:
     """Remove the environment variables with these prefixes within this context."""

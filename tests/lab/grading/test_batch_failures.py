@@ -5,14 +5,18 @@ import csv
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
 from functools import partial
 from pathlib import Path
 
+import distributed
+import filelock
 import psutil
 import pytest
+from rich.progress import Progress
 
 from cifar_lab.course import syllabus
 from cifar_lab.course.verdict import FailureKind, Outcome
@@ -336,10 +340,88 @@ def test_a_disk_that_is_full_from_the_start_is_said(class_of, tmp_path, full_dis
     assert "Traceback" not in done.stderr
 
 
-def test_workers_that_do_not_start_are_said(class_of, tmp_path, monkeypatch):
-    def no_workers(**settings):
-        raise RuntimeError("Nanny failed to start.")
+def graded_in(out: Path) -> list[Path]:
+    """Return the results that hold a grade."""
+    return [f for f in (out / "results").glob("*.json") if '"graded"' in f.read_text("utf-8")]
 
-    monkeypatch.setattr("distributed.LocalCluster", no_workers)
-    with pytest.raises(batch.NoCluster, match="Nanny failed to start"):
-        batch.grade_class(class_of(1), tmp_path / "out", GradingOptions(), workers=1)
+
+@pytest.mark.sandboxed
+def test_an_interrupted_class_leaves_its_tables(class_of, tmp_path, scratch):
+    out = tmp_path / "out"
+    grading = subprocess.Popen(
+        command_for(class_of(8), out),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    while not graded_in(out):
+        time.sleep(0.05)
+    started = below(grading)
+    grading.send_signal(signal.SIGINT)
+    _, said = grading.communicate()
+    count = len(graded_in(out))
+    assert grading.returncode == 130 and 1 <= count < 8
+    assert said.splitlines()[-2:] == [
+        f"Interrupted: {out / 'grades.csv'} holds {count} of 8 submissions.",
+        "Run the same command again to grade the remaining submissions.",
+    ]
+    _, alive = psutil.wait_procs(started, timeout=60)
+    assert started and not alive
+    assert not any(scratch.iterdir())
+    rows = list(csv.DictReader((out / "grades.csv").open(encoding="utf-8")))
+    assert [row["outcome"] for row in rows].count("graded") == count and len(rows) == 8
+    assert (out / "class.html").exists()
+    assert subprocess.run(command_for(tmp_path / "class", out), capture_output=True).returncode == 0
+    assert scores(out) == right_scores(8)
+    log = (out / "grading.log").read_text("utf-8")
+    assert f"8 submissions, {8 - count} of them to grade" in log
+    assert log.count(": graded\n") >= 8 - count
+
+
+@pytest.mark.sandboxed
+def test_nothing_listens_while_a_class_is_graded(class_of, tmp_path):
+    """Who connects to a Dask scheduler can run code: none is started on this machine."""
+    out = tmp_path / "out"
+    grading = subprocess.Popen(command_for(class_of(3), out), stdout=subprocess.DEVNULL)
+    listening, seen = set(), 0
+    while grading.poll() is None:
+        for process in [psutil.Process(grading.pid), *below(grading)]:
+            with contextlib.suppress(psutil.Error):
+                listening |= {c.laddr for c in process.net_connections() if c.status == "LISTEN"}
+                seen += 1
+        time.sleep(0.1)
+    assert grading.returncode == 0 and seen > 10
+    assert not listening
+
+
+def test_a_second_grading_into_the_same_folder_is_refused(class_of, tmp_path):
+    folder, out = class_of(1), tmp_path / "out"
+    out.mkdir()
+    with (
+        filelock.FileLock(out / ".lock"),
+        pytest.raises(batch.Busy, match="another command is grading into"),
+    ):
+        batch.grade_class(folder, out, GradingOptions(), workers=1)
+    assert not any((out / "results").iterdir())
+
+
+def test_a_dask_scheduler_grades_a_class(class_of, tmp_path):
+    quiet = {"threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
+    options = GradingOptions(exercise=TWO, sandbox=False)
+    with distributed.LocalCluster(n_workers=1, **quiet) as cluster:
+        address = cluster.scheduler_address
+        (results,) = batch.grade_class(class_of(1), tmp_path / "out", options, 1, address)
+    assert results.points == right_scores(1)["s000"]
+
+
+@pytest.mark.parametrize(
+    ("completed", "shown"), [(0, ""), (1, "0:01:30 left"), (4, "0:00:00 left")]
+)
+def test_the_time_left_is_shown_from_the_first_submission_on(completed, shown):
+    progress = Progress(get_time=lambda: 30.0)
+    progress.add_task("submissions", total=4)
+    progress.update(0, completed=completed)
+    task = progress.tasks[0]
+    task.start_time = 0.0
+    assert batch.TimeLeft().render(task).plain == shown
