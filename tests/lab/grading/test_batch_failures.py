@@ -381,7 +381,7 @@ def test_an_interrupted_class_leaves_its_tables(class_of, tmp_path, scratch):
 
 @pytest.mark.sandboxed
 def test_nothing_listens_while_a_class_is_graded(class_of, tmp_path):
-    """Who connects to a Dask scheduler can run code: none is started on this machine."""
+    """Start no Dask scheduler on this machine: those who connect to one can run code."""
     out = tmp_path / "out"
     grading = subprocess.Popen(command_for(class_of(3), out), stdout=subprocess.DEVNULL)
     listening, seen = set(), 0
