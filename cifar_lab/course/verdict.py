@@ -64,6 +64,8 @@ class ExerciseVerdict:
     tests: list[TestVerdict] = field(default_factory=list)
     # an instructor's own, which carry points of their own: (verdict, points)
     hidden: list[tuple[TestVerdict, float]] = field(default_factory=list)
+    judged_at: str = ""  # date and time, ISO 8601
+    secret: str | None = None  # as in `GradingOptions`
 
     @property
     def passed(self) -> bool:
@@ -78,8 +80,12 @@ class ExerciseVerdict:
     @property
     def was_killed(self) -> bool:
         """True if something ended learner code from outside in one of the tests."""
-        every = [*self.tests, *(test for test, _ in self.hidden)]
-        return any(test.failure_kind == FailureKind.KILLED for test in every)
+        return any(test.failure_kind == FailureKind.KILLED for test in self.every_test)
+
+    @property
+    def every_test(self) -> list[TestVerdict]:
+        """The verdicts on all tests, hidden ones included."""
+        return [*self.tests, *(test for test, _ in self.hidden)]
 
     @property
     def points(self) -> float:

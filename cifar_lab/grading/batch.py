@@ -88,6 +88,7 @@ def grade_class(
                 "file": str(files[name]),
                 "key": keys[name],
                 "options": replace(options, secret=_secret_of(out, keys[name])).to_json(),
+                "kept": str((out / "verdicts").resolve()),
             }
             for name in todo
         ]

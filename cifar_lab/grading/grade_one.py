@@ -11,11 +11,14 @@ import sys
 import tempfile
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cifar_lab.course import syllabus
+from cifar_lab.course.syllabus import Exercise
 from cifar_lab.course.verdict import ExerciseVerdict, Outcome
 from cifar_lab.grading import intake
+from cifar_lab.grading.kept import Kept
 from cifar_lab.grading.results import Results
 from cifar_lab.grading.run import CannotJudge, judge
 from cifar_lab.testing.options import GradingOptions
@@ -24,7 +27,9 @@ TRIES = 2  # a grading error, or a killed process, may be an accident of the mac
 CLEANUP = 30  # seconds to tidy up: the end of a sandbox alone may take 10
 
 
-def grade(source: str, name: str, file: str, key: str, options: GradingOptions) -> Outcome:
+def grade(
+    source: str, name: str, file: str, key: str, options: GradingOptions, kept: str | None = None
+) -> Outcome:
     """Judge a submission and write its results.
 
     Args:
@@ -33,6 +38,7 @@ def grade(source: str, name: str, file: str, key: str, options: GradingOptions) 
         file: Path of the results.
         key: The key of the results (`key_of`).
         options: The settings of the grading.
+        kept: The folder of the class's verdicts (`Kept`); without it, everything is judged.
 
     Returns:
         `GRADED`, `INVALID` or `GRADING_ERROR`.
@@ -41,25 +47,46 @@ def grade(source: str, name: str, file: str, key: str, options: GradingOptions) 
         copy = Path(folder, "submission")
         submission = intake.take_in(Path(source), name, copy)
         Path(folder).chmod(0o755)  # the sandbox's user reads the copy
-        verdicts, outcome, message = {}, Outcome.INVALID, "There is nothing to judge."
+        verdicts, outcome, message = [], Outcome.INVALID, "There is nothing to judge."
         if submission.valid:
             try:
-                verdicts, outcome, message = _verdicts(copy, options), Outcome.GRADED, ""
+                verdicts = _verdicts(
+                    copy, options, Kept(Path(kept), copy, options) if kept else None
+                )
+                outcome, message = Outcome.GRADED, ""
             except CannotJudge as error:
                 outcome, message = Outcome.GRADING_ERROR, str(error)
-    results = Results.of(submission, outcome, key, options, verdicts.values(), message)
+    results = Results.of(submission, outcome, key, options, verdicts, message)
     results.write(Path(file))
     return outcome
 
 
-def _verdicts(folder: Path, options: GradingOptions) -> dict[str, ExerciseVerdict]:
-    """Return all verdicts; what failed through the machine is tried again, and then stands.
+def _verdicts(folder: Path, options: GradingOptions, kept: Kept | None) -> list[ExerciseVerdict]:
+    """Return all verdicts; only those that are not kept are judged.
+
+    Raises:
+        CannotJudge: The grader failed in every try.
+    """
+    exercises = syllabus.find(options.exercise)
+    verdicts = kept.recall(exercises) if kept else {}
+    new = _judged(folder, [e for e in exercises if e.id not in verdicts], options)
+    for verdict in new.values():
+        verdict.judged_at = datetime.now(UTC).isoformat(timespec="seconds")
+        verdict.secret = options.secret
+    if kept:
+        kept.keep(new.values())
+    return [(verdicts | new)[exercise.id] for exercise in exercises]
+
+
+def _judged(
+    folder: Path, exercises: list[Exercise], options: GradingOptions
+) -> dict[str, ExerciseVerdict]:
+    """Judge exercises; what failed through the machine is tried again, and then stands.
 
     Raises:
         CannotJudge: The grader failed in every try.
     """
     verdicts: dict[str, ExerciseVerdict] = {}
-    exercises = syllabus.find(options.exercise)
     for tries_left in reversed(range(TRIES)):
         try:
             verdicts |= judge(folder, exercises, options)

@@ -18,12 +18,16 @@ def key_of(source: Path, options: GradingOptions) -> str:
 
     The secret is left out: it is derived from the key.
     """
-    settings = options.to_json() | {"secret": None}
+    settings = settings_of(options) + json.dumps(options.exercise)
+    return _hash_of(source, f"{fingerprint(syllabus.exercises().values())} {settings}")[:32]
+
+
+def settings_of(options: GradingOptions) -> str:
+    """Return what the verdict on an exercise depends on in `options`, but for the secret."""
+    settings = options.to_json() | {"secret": None, "exercise": None}
     if options.hidden:
         settings["hidden"] = _hash_of(Path(options.hidden), "")
-    return _hash_of(source, f"{fingerprint(syllabus.exercises().values())} {json.dumps(settings)}")[
-        :32
-    ]
+    return json.dumps(settings)
 
 
 def _hash_of(source: Path, start: str) -> str:

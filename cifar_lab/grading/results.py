@@ -6,7 +6,7 @@ field is in `extra_data`, where `version` numbers the layout.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -133,7 +133,8 @@ class Results:
         ignored: The first few files of the submission that were ignored.
         problems: Sentences on what is wrong with the submission's files.
         flags: What else a person should review.
-        secret: As in `GradingOptions`, for staff: with it, a run has the same inputs again.
+        judged: When each exercise was judged, and with which `secret`, for staff: with it, a run
+            has the same inputs again. A verdict may be older than the results.
         tests: Results of the tests, by exercise in the order of the course.
     """
 
@@ -149,7 +150,7 @@ class Results:
     ignored: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
-    secret: str | None = None
+    judged: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     tests: tuple[TestResult, ...] = ()
 
     @classmethod
@@ -188,7 +189,7 @@ class Results:
             ignored=tuple(submission.ignored),
             problems=tuple(submission.problems),
             flags=tuple(sorted(flags)),
-            secret=options.secret,
+            judged={v.exercise.id: {"at": v.judged_at, "secret": v.secret} for v in verdicts},
             tests=tuple(result for verdict in verdicts for result in _tests(verdict)),
         )
 

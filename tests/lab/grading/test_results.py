@@ -60,8 +60,11 @@ def test_the_file_is_in_gradescopes_format(results):
 
 def test_the_secret_is_kept_for_staff_and_not_among_what_students_read():
     options = GradingOptions(sandbox=True, secret="of this run")
-    found = Results.of(Submission("ada", "Ada"), Outcome.GRADED, "key", options).to_json()
-    assert found["extra_data"]["secret"] == "of this run"
+    verdict = ExerciseVerdict(EXERCISE, judged_at="2026-11-27T08:00:00", secret="of this run")
+    ada = Submission("ada", "Ada")
+    found = Results.of(ada, Outcome.GRADED, "key", options, [verdict]).to_json()
+    judged = {"at": "2026-11-27T08:00:00", "secret": "of this run"}
+    assert found["extra_data"]["judged"] == {EXERCISE.id: judged}
     assert "of this run" not in found["output"]
 
 
