@@ -64,7 +64,7 @@ class Kept:
 def _read(file: Path) -> dict[str, Any]:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # judged again, and written anew
+    except (OSError, ValueError):  # judged again, and written again
         return {}
 
 

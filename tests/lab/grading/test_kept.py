@@ -100,7 +100,7 @@ def test_what_may_be_an_accident_is_judged_again(submission, kind):
     assert bool(kept(submission).recall([SOFTMAX])) == (kind == FailureKind.EXCEPTION)
 
 
-def test_a_damaged_file_is_judged_again_and_written_anew(submission):
+def test_a_damaged_file_is_judged_again_and_written_again(submission):
     kept(submission).keep([verdict()])
     (file,) = (submission.parent / "verdicts").iterdir()
     file.write_text("{")
