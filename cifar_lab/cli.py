@@ -456,25 +456,24 @@ def grade(
             try:
                 results = batch.grade_class(folder, out, options, workers, scheduler)
             except KeyboardInterrupt:
-                so_far = batch.results_in(folder, out)
-                write.publish(so_far, out, table, skipped)
-                count = sum(one.outcome == Outcome.GRADED for one in so_far)
+                done = write.publish(batch.results_in(folder, out), out, table, skipped).results
+                count = sum(one.outcome == Outcome.GRADED for one in done)
                 raise KeyboardInterrupt(
-                    f"Interrupted: {out / 'grades.csv'} holds {count} of {len(so_far)} submissions."
+                    f"Interrupted: {out / 'grades.csv'} holds {count} of {len(done)} submissions."
                 ) from None
-            notes = write.publish(results, out, table, skipped)
+            published = write.publish(results, out, table, skipped)
     except OSError as error:
         raise UsageError(
             f"{error}. Finished results are kept; run the same command again to grade the rest"
         ) from error
-    notes = [f"roster: {note}" for note in notes]
+    notes = [f"roster: {note}" for note in published.notes]
     notes += [f"skipped, because it is neither a folder nor a zip file: {name}" for name in skipped]
     for note in notes:
         _show(note)
-    for one in results:
+    for one in published.results:
         if one.outcome == Outcome.GRADING_ERROR:
             _show(f"{one.name}: grading error: {one.message}")
-    for outcome, count in sorted(Counter(one.outcome for one in results).items()):
+    for outcome, count in sorted(Counter(one.outcome for one in published.results).items()):
         screen.print(f"{count:>6} {outcome}")
     screen.print(f"{out / 'class.html'}, {out / 'grades.csv'}, {out / 'results'}")
 

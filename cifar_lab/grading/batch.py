@@ -55,7 +55,7 @@ def grade_class(
     options: GradingOptions,
     workers: int,
     scheduler: str | None = None,
-) -> list[Results]:
+) -> Iterator[Results]:
     """Grade every submission in `folder` whose results are not there yet.
 
     After Ctrl-C, `results_in(folder, out)` returns what is there.
@@ -98,10 +98,11 @@ def grade_class(
     return results_in(folder, out)
 
 
-def results_in(folder: Path, out: Path) -> list[Results]:
-    """Return the results of all submissions in `folder` that have any in `out`."""
-    files = _files(intake.submissions(folder, out), out)
-    return [Results.read(file) for file in files.values() if file.exists()]
+def results_in(folder: Path, out: Path) -> Iterator[Results]:
+    """Read the results of all submissions in `folder` that have any in `out`, one at a time."""
+    for file in _files(intake.submissions(folder, out), out).values():
+        if file.exists():
+            yield Results.read(file)
 
 
 def _files(found: dict[str, Path], out: Path) -> dict[str, Path]:

@@ -1,11 +1,13 @@
 """The autograder for Gradescope: a zip file with everything that grading there needs."""
 
+import io
 import stat
 import tempfile
 import zipfile
 from pathlib import Path
 
 from cifar_lab.course import syllabus
+from cifar_lab.course.files import write_whole
 from cifar_lab.publishing import handout
 
 # without lessons, solutions or anything else that gives answers away
@@ -21,18 +23,19 @@ def write(out: Path) -> None:
 
     Raises:
         HandoutError: This is no checkout of the course with its reference.
+        NotWritten: The system refused.
     """
     names = [name for name in handout.tracked() if name.startswith(PARTS)]
-    part = out.with_name(out.name + ".part")
+    bundle = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder:
         course = Path(folder, "course")
         handout.lay_out(course, names)
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        with zipfile.ZipFile(bundle, "w", zipfile.ZIP_DEFLATED) as archive:
             for script in sorted((syllabus.ROOT / SCRIPTS).iterdir()):
                 _add(archive, script, script.name, 0o755)
             for file in sorted(filter(Path.is_file, course.rglob("*"))):
                 _add(archive, file, file.relative_to(course).as_posix(), 0o644)
-    part.replace(out)
+    write_whole(out, bundle.getvalue())
 
 
 def _add(archive: zipfile.ZipFile, file: Path, name: str, mode: int) -> None:

@@ -1,7 +1,8 @@
 """One student's results, arranged for pages and JUnit: by exercise, with reasons for a review."""
 
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cifar_lab.course import syllabus
@@ -18,7 +19,27 @@ def observed(test: TestResult) -> str:
     return next(iter(lines), "")
 
 
-@dataclass(frozen=True)
+class Compact:
+    """Makes results small enough to keep those of a large class in memory.
+
+    Messages are cut to the line that the class page shows, and equal tests are shared.
+    """
+
+    SHOWN = 200  # characters of a line
+
+    def __init__(self):
+        self.known: dict[TestResult, TestResult] = {}
+
+    def __call__(self, results: Results) -> Results:
+        """Return the results without what only the student's own page shows."""
+        return replace(results, tests=tuple(map(self._shared, results.tests)), judged={})
+
+    def _shared(self, test: TestResult) -> TestResult:
+        small = replace(test, message=observed(test)[: self.SHOWN])
+        return self.known.setdefault(small, small)
+
+
+@dataclass(frozen=True, slots=True)
 class ExerciseResult:
     """One student's result in one exercise."""
 
@@ -67,13 +88,12 @@ class Student:
     @cached_property
     def exercises(self) -> dict[str, ExerciseResult]:
         """Results by exercise, in the order of the course; an instructor's own come last."""
-        found = {test.exercise for test in self.results.tests}
+        found = defaultdict(list)
+        for test in self.results.tests:
+            found[test.exercise].append(test)
         ordered = [id for id in syllabus.exercises() if id in found]
-        ordered += sorted(found.difference(ordered))
-        return {
-            id: ExerciseResult(id, tuple(t for t in self.results.tests if t.exercise == id))
-            for id in ordered
-        }
+        ordered += sorted(found.keys() - ordered)
+        return {id: ExerciseResult(id, tuple(found[id])) for id in ordered}
 
     def results_in(self, exercises: Iterable[str]) -> list[ExerciseResult]:
         """Return the results in those of the exercises that this student was judged on."""

@@ -3,15 +3,29 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from cifar_lab.course.files import write_whole
 from cifar_lab.grading.results import Results
 from cifar_lab.reports import html, junit, sanitize
 from cifar_lab.reports.gradebook import Gradebook
-from cifar_lab.reports.students import Student
+from cifar_lab.reports.students import Compact, Student
 
 COLUMNS = ("name", "original", "points", "outcome", "trusted")
+
+
+@dataclass(frozen=True)
+class Published:
+    """What `publish` wrote.
+
+    Attributes:
+        results: The results with their messages cut short (`Compact`).
+        notes: Sentences on what a person must settle in the gradebook.
+    """
+
+    results: list[Results]
+    notes: list[str]
 
 
 def publish(
@@ -19,37 +33,37 @@ def publish(
     out: Path,
     gradebook: Gradebook | None = None,
     passed_over: Sequence[str] = (),
-) -> list[str]:
+) -> Published:
     """Write the reports on a class.
 
     They are `grades.csv`, `class.html`, `feedback/NAME.html`, `junit/NAME.xml` and, with a
     gradebook, `roster.csv`.
 
     Args:
-        results: Results of the whole class.
+        results: Results of the whole class; they are read once, and one is in memory at a time.
         out: The folder for all reports.
         gradebook: The gradebook to fill.
         passed_over: What else is in the folder of the class.
 
     Returns:
-        Sentences on what a person must settle in the gradebook.
+        What was written, in short.
     """
-    results = list(results)
-    write_whole(out / "grades.csv", grades_csv(results))
     for folder in ("feedback", "junit"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    students = [Student(one) for one in results]
-    for student in students:
-        name = student.results.name
-        write_whole(out / "feedback" / f"{name}.html", html.feedback_page(student))
-        write_whole(out / "junit" / f"{name}.xml", junit.document(student))
+    compact, small = Compact(), []
+    for one in results:
+        student = Student(one)
+        write_whole(out / "feedback" / f"{one.name}.html", html.feedback_page(student))
+        write_whole(out / "junit" / f"{one.name}.xml", junit.document(student))
+        small.append(compact(one))
+    write_whole(out / "grades.csv", grades_csv(small))
     notes = []
     if gradebook is not None:
-        filled = gradebook.fill(results)
+        filled = gradebook.fill(small)
         notes = filled.notes
         write_whole(out / "roster.csv", filled.text)
-    write_whole(out / "class.html", html.class_page(students, notes, passed_over))
-    return notes
+    write_whole(out / "class.html", html.class_page([*map(Student, small)], notes, passed_over))
+    return Published(small, notes)
 
 
 def grades_csv(results: Iterable[Results]) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 
 from cifar_lab.course import syllabus
 from cifar_lab.testing.describe import describe
-from cifar_lab.testing.learner import Learner, LearnerError
+from cifar_lab.testing.learner import Failure, Learner, LearnerError
 
 # by threshold: every value that was compared with it in this process, for the margins
 MEASURED: dict[str, list[float]] = defaultdict(list)
@@ -159,7 +159,7 @@ def expect_error(kind: type[Exception], call: Callable[[], Any], *, because: str
         result = call()
     except LearnerError as error:
         if kind.__name__ not in error.types:
-            if error.not_written:
+            if error.not_written or isinstance(error, Failure):
                 raise
             fail(f"It raised {error}.", wanted, because)
         return

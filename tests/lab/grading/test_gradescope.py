@@ -66,6 +66,15 @@ def archive(tmp_path_factory, reference) -> zipfile.ZipFile:
         yield opened
 
 
+def test_the_bundle_is_written_where_a_link_leads(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "autograder.zip"
+    link.symlink_to(tmp_path / "elsewhere" / "bundle.zip")
+    gradescope_bundle.write(link)
+    assert link.is_symlink() and zipfile.is_zipfile(link)
+    assert [file.name for file in tmp_path.rglob("*.zip*")] == ["autograder.zip", "bundle.zip"]
+
+
 @pytest.fixture
 def autograder(archive):
     """Lay out Gradescope's folder for a grading, elsewhere than in /autograder."""

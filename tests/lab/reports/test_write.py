@@ -1,11 +1,15 @@
-"""The table of all grades holds no formulas."""
+"""The table of all grades holds no formulas, and reports need little memory."""
 
 import csv
+import weakref
 
 import pytest
 
 from cifar_lab.course.verdict import Outcome
-from cifar_lab.reports.write import grades_csv
+from cifar_lab.grading.results import Results
+from cifar_lab.reports import html
+from cifar_lab.reports.students import Compact, Student
+from cifar_lab.reports.write import grades_csv, publish
 
 from . import made_up_class
 
@@ -29,3 +33,26 @@ def test_a_submission_without_a_grade_has_no_points():
         "invalid submission": "0",
         "grading error": "",
     }
+
+
+def test_the_page_of_a_class_is_the_same_from_compact_results(tmp_path):
+    results = made_up_class.results_of_class()
+    compact = Compact()
+    small = [compact(one) for one in results]
+    assert html.class_page([*map(Student, small)]) == html.class_page([*map(Student, results)])
+    tests = [test for one in small for test in one.tests]
+    assert len({id(test) for test in tests}) == len(set(tests)) < len(tests) / 10
+
+
+def test_one_result_is_in_memory_at_a_time(tmp_path):
+    seen: list[weakref.ref[Results]] = []
+
+    def read():
+        for one in made_up_class.results_of_class(20):
+            again = Results.from_json(one.to_json())
+            seen.append(weakref.ref(again))
+            assert sum(reference() is not None for reference in seen) <= 2
+            yield again
+
+    published = publish(read(), tmp_path)
+    assert len(published.results) == 20 == len(list((tmp_path / "feedback").iterdir()))
