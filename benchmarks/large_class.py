@@ -1,4 +1,4 @@
-"""What grading a class of thousands costs beside the grading itself, with made-up results.
+"""Measure the cost of a class of thousands beside the grading itself, with made-up results.
 
     python -m benchmarks.large_class reports [--students 1000] [--students 10000]
     python -m benchmarks.large_class tasks [--count 10000]
@@ -42,7 +42,7 @@ def reports(students: Annotated[list[int] | None, typer.Option("--students")] = 
             out = Path(folder)
             sizes = [write(out, one) for one in made_up(count)]
             done = subprocess.run(
-                [sys.executable, "-c", PUBLISH, out], check=True, capture_output=True, text=True
+                [sys.executable, "-c", PUBLISH, out], check=True, stdout=subprocess.PIPE, text=True
             )
             cost = json.loads(done.stdout)
             table, page = ((out / name).stat().st_size for name in ("grades.csv", "class.html"))

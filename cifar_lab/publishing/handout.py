@@ -22,6 +22,7 @@ EDITION = (
     *(".vscode/*.json", ".devcontainer/devcontainer.json", ".devcontainer/create.sh"),
     *("cifar_lab/**/*.py", "cifar_lab/course/syllabus.toml", "cifar_lab/reports/templates/*"),
     *("docs/adding-an-exercise.md", "docs/classes.md", "docs/classroom.yml", "docs/data.md"),
+    "docs/large-classes.md",
     "docs/install.md",
     *("docs/feature_maps.png", "docs/gradescope/run_autograder", "docs/gradescope/setup.sh"),
     "records/runs/*.json",

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -71,6 +72,7 @@ def class_page(
         max_points=max_points,
         median=statistics.median(points) if points else None,
         bins=bins(points, max_points),
+        step=axis_step(max(bins(points, max_points))),
         exercises=exercises,
         hardest=hardest[:HARDEST],
         mistakes=mistakes(graded),
@@ -93,6 +95,15 @@ def bins(points: Sequence[float], max_points: float) -> list[int]:
     for earned in points:
         counts[min(int(BINS * earned / max_points), BINS - 1) if max_points else 0] += 1
     return counts
+
+
+def axis_step(most: int) -> int:
+    """Return the distance of lines on an axis from 0 to `most`: 1, 2 or 5 times a power of ten.
+
+    There are at most five of them above 0.
+    """
+    steps = (factor * 10**power for power in itertools.count() for factor in (1, 2, 5))
+    return next(step for step in steps if step >= most / 5)
 
 
 def class_exercises(students: Iterable[Student]) -> dict[str, ClassExercise]:

@@ -17,7 +17,7 @@ COLUMNS = ("name", "original", "points", "outcome", "trusted")
 
 @dataclass(frozen=True)
 class Published:
-    """What `publish` wrote.
+    """The reports that `publish` wrote, in short.
 
     Attributes:
         results: The results with their messages cut short (`Compact`).

@@ -114,6 +114,14 @@ def test_a_bar_holds_its_lower_end_and_the_last_one_the_full_points_too():
     assert html.bins([0, 0], 0)[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("most", "step"),
+    [(0, 1), (5, 1), (6, 2), (26, 10), (2500, 500), (2501, 1000), (10**6, 200_000)],
+)
+def test_an_axis_has_few_lines_however_large_the_class_is(most, step):
+    assert html.axis_step(most) == step
+
+
 def test_a_student_without_a_grade_is_no_zero():
     text = html.class_page(with_points(10, 4, None, None))
     assert "<b>7</b> points of 10: the median" in text
