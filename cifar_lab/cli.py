@@ -432,6 +432,7 @@ def grade(
     """
     from cifar_lab.grading import batch, intake
     from cifar_lab.reports import gradebook, write
+    from cifar_lab.reports.overrides import FILE, Overrides
     from cifar_lab.sandbox.sandbox import check as check_sandbox
     from cifar_lab.testing.options import GradingOptions
 
@@ -447,6 +448,7 @@ def grade(
     )
     try:
         with _interruptible("Run the same command again to grade the remaining submissions."):
+            Overrides.read(out / FILE)  # a mistake in it is named now, not after an hour
             table = gradebook.read(roster_file, column, overwrite) if roster_file else None
             if table:
                 _show(f"the points go into the column {table.title!r} of {roster_file}")
@@ -466,7 +468,7 @@ def grade(
         raise UsageError(
             f"{error}. Finished results are kept; run the same command again to grade the rest"
         ) from error
-    notes = [f"roster: {note}" for note in published.notes]
+    notes = [*published.notes]
     notes += [f"skipped, because it is neither a folder nor a zip file: {name}" for name in skipped]
     for note in notes:
         _show(note)

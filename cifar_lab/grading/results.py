@@ -25,6 +25,7 @@ from cifar_lab.grading.intake import Submission
 from cifar_lab.testing.options import GradingOptions
 
 VERSION = 2
+NOT_EXTRA = ("tests", "points", "overrides")  # fields that are not in `extra_data`
 SCORED = (Outcome.GRADED, Outcome.INVALID)  # a grading error is nobody's zero
 NO_SANDBOX = "Graded without a sandbox: this code could have written its own verdict."
 NO_FULL_SANDBOX = (
@@ -67,6 +68,11 @@ class TestResult:
     not_written: str | None = None
     hidden: bool = False
     counts: bool = True
+
+    @property
+    def public_kind(self) -> FailureKind | None:
+        """The failure kind, but for a hidden test, of which it would tell something."""
+        return None if self.hidden else self.failure_kind
 
     @property
     def points(self) -> float:
@@ -116,6 +122,25 @@ class TestResult:
 
 
 @dataclass(frozen=True)
+class Override:
+    """Points for one exercise that a person gave by hand.
+
+    Attributes:
+        exercise: Id of the exercise.
+        points: Points in place of those that its tests earned.
+        reason: What the student reads.
+        by: Who gave them.
+        when: When they were given, as that person wrote it.
+    """
+
+    exercise: str
+    points: float
+    reason: str
+    by: str
+    when: str
+
+
+@dataclass(frozen=True)
 class Results:
     """Results of one submission.
 
@@ -136,6 +161,7 @@ class Results:
         judged: When each exercise was judged, and with which `secret`, for staff: with it, a run
             has the same inputs again. A verdict may be older than the results.
         tests: Results of the tests, by exercise in the order of the course.
+        overrides: Points given by hand, which reports put in; the files of results have none.
     """
 
     name: str
@@ -152,6 +178,7 @@ class Results:
     flags: tuple[str, ...] = ()
     judged: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     tests: tuple[TestResult, ...] = ()
+    overrides: tuple[Override, ...] = ()
 
     @classmethod
     def of(
@@ -230,7 +257,7 @@ class Results:
 
     def to_json(self) -> dict[str, Any]:
         """Return the results in Gradescope's format."""
-        own = {name: value for name, value in vars(self).items() if name not in ("tests", "points")}
+        own = {name: value for name, value in vars(self).items() if name not in NOT_EXTRA}
         found = {
             "output": self.output,
             "tests": [test.to_json() for test in self.tests],

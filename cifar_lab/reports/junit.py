@@ -30,7 +30,8 @@ def _add_exercise(root: ElementTree.Element, result: ExerciseResult) -> None:
 
 
 def _add_failure(case: ElementTree.Element, test: TestResult) -> None:
-    kind = test.failure_kind or (Status.FAILED if test.written else Status.NOT_WRITTEN)
+    written = test.written or test.hidden
+    kind = test.public_kind or (Status.FAILED if written else Status.NOT_WRITTEN)
     failure = ElementTree.SubElement(case, "failure", type=xml(kind))
     failure.set("message", xml("a hidden test" if test.hidden else observed(test)))
     failure.text = xml(test.message)

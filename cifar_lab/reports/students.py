@@ -7,7 +7,7 @@ from functools import cached_property
 
 from cifar_lab.course import syllabus
 from cifar_lab.course.verdict import FailureKind, Status, status_of
-from cifar_lab.grading.results import Results, TestResult
+from cifar_lab.grading.results import Override, Results, TestResult
 
 
 def observed(test: TestResult) -> str:
@@ -45,6 +45,7 @@ class ExerciseResult:
 
     exercise: str
     tests: tuple[TestResult, ...]
+    override: Override | None = None
 
     @property
     def status(self) -> Status:
@@ -53,12 +54,16 @@ class ExerciseResult:
 
     @property
     def points(self) -> float:
-        """Points earned, rounded to two decimals."""
+        """Points earned or given by hand, rounded to two decimals."""
+        if self.override:
+            return self.override.points
         return round(sum(test.points for test in self.tests), 2)
 
     @property
     def max_points(self) -> float:
-        """Points of all its tests."""
+        """Points of all its tests; those of the exercise if it has none."""
+        if not self.tests:
+            return float(syllabus.exercises()[self.exercise].points)
         return round(sum(test.max_points for test in self.tests), 2)
 
     @property
@@ -91,9 +96,11 @@ class Student:
         found = defaultdict(list)
         for test in self.results.tests:
             found[test.exercise].append(test)
-        ordered = [id for id in syllabus.exercises() if id in found]
-        ordered += sorted(found.keys() - ordered)
-        return {id: ExerciseResult(id, tuple(found[id])) for id in ordered}
+        given = {override.exercise: override for override in self.results.overrides}
+        judged = found.keys() | given.keys()
+        ordered = [id for id in syllabus.exercises() if id in judged]
+        ordered += sorted(judged - set(ordered))
+        return {id: ExerciseResult(id, tuple(found[id]), given.get(id)) for id in ordered}
 
     def results_in(self, exercises: Iterable[str]) -> list[ExerciseResult]:
         """Return the results in those of the exercises that this student was judged on."""
@@ -112,6 +119,11 @@ class Student:
             if test.failure_kind not in (None, FailureKind.EXCEPTION):
                 known = reasons.setdefault(test.failure_kind, test.exercise).split(", ")
                 reasons[test.failure_kind] = ", ".join(dict.fromkeys([*known, test.exercise]))
+        if results.overrides:
+            reasons["points given by hand"] = "; ".join(
+                f"{o.exercise}: {o.points:g} ({o.reason}, {o.by} {o.when})"
+                for o in results.overrides
+            )
         if results.flags:
             reasons["flagged"] = "; ".join(results.flags)
         return reasons

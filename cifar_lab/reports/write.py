@@ -10,6 +10,7 @@ from cifar_lab.course.files import write_whole
 from cifar_lab.grading.results import Results
 from cifar_lab.reports import html, junit, sanitize
 from cifar_lab.reports.gradebook import Gradebook
+from cifar_lab.reports.overrides import FILE, Overrides
 from cifar_lab.reports.students import Compact, Student
 
 COLUMNS = ("name", "original", "points", "outcome", "trusted")
@@ -21,7 +22,7 @@ class Published:
 
     Attributes:
         results: The results with their messages cut short (`Compact`).
-        notes: Sentences on what a person must settle in the gradebook.
+        notes: Sentences on what a person must settle in the gradebook or the overrides.
     """
 
     results: list[Results]
@@ -37,7 +38,7 @@ def publish(
     """Write the reports on a class.
 
     They are `grades.csv`, `class.html`, `feedback/NAME.html`, `junit/NAME.xml` and, with a
-    gradebook, `roster.csv`.
+    gradebook, `roster.csv`. Points in `overrides.csv` replace those of the grader.
 
     Args:
         results: Results of the whole class; they are read once, and one is in memory at a time.
@@ -50,17 +51,17 @@ def publish(
     """
     for folder in ("feedback", "junit"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    compact, small = Compact(), []
-    for one in results:
+    overrides, compact, small = Overrides.read(out / FILE), Compact(), []
+    for one in map(overrides.apply, results):
         student = Student(one)
         write_whole(out / "feedback" / f"{one.name}.html", html.feedback_page(student))
         write_whole(out / "junit" / f"{one.name}.xml", junit.document(student))
         small.append(compact(one))
     write_whole(out / "grades.csv", grades_csv(small))
-    notes = []
+    notes = overrides.notes(small)
     if gradebook is not None:
         filled = gradebook.fill(small)
-        notes = filled.notes
+        notes += [f"roster: {note}" for note in filled.notes]
         write_whole(out / "roster.csv", filled.text)
     write_whole(out / "class.html", html.class_page([*map(Student, small)], notes, passed_over))
     return Published(small, notes)

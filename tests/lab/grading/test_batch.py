@@ -123,6 +123,14 @@ def test_an_entry_in_the_gradebook_stays_without_overwrite(students, command, tm
     assert (out / "roster.csv").read_text().endswith("ada,1,2\nzoe,2,2\n")
 
 
+def test_a_mistake_in_the_overrides_is_said_before_anything_is_graded(students, command, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "overrides.csv").write_text("name,points\nada,1\n")
+    done = command("grade", students, "--out", tmp_path / "out", *ONLY)
+    assert done.returncode == 2 and "no column 'submission'" in done.stderr
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["overrides.csv"]
+
+
 def test_every_submission_has_a_secret_of_its_own(tmp_path):
     (tmp_path / "other").mkdir()
     first, again, other = (_secret_of(tmp_path, key) for key in ("one", "one", "two"))
