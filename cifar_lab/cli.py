@@ -433,6 +433,7 @@ def grade(
     from cifar_lab.grading import batch, intake
     from cifar_lab.reports import gradebook, write
     from cifar_lab.reports.overrides import FILE, Overrides
+    from cifar_lab.sandbox.bubblewrap import refuse_readable
     from cifar_lab.sandbox.sandbox import check as check_sandbox
     from cifar_lab.testing.options import GradingOptions
 
@@ -453,6 +454,7 @@ def grade(
             if table:
                 _show(f"the points go into the column {table.title!r} of {roster_file}")
             if sandbox:
+                refuse_readable({"FOLDER": folder, "OUT": out})
                 check_sandbox(keras=any(map(syllabus.needs_keras, wanted)))
             skipped = intake.passed_over(folder, out)
             try:

@@ -48,6 +48,7 @@ class Command(StrEnum):
     """Command of the grader to a sandbox's server: "do" in a message on the control channel."""
 
     LIMIT = "limit"  # set the resource limits of later children
+    FILTER = "filter"  # refuse system calls from now on
     PROBE = "probe"  # list what can be reached from inside
     IMPORT_KERAS = "keras"  # import Keras and measure what training takes
     SESSION = "session"  # fork a child that answers on the socket that comes with this command

@@ -17,7 +17,7 @@ from pathlib import Path
 # every module of the course imports it: here, so that no child has to
 import jaxtyping  # noqa: F401
 
-from cifar_lab.execution import keras_trial, probe, processes, protocol
+from cifar_lab.execution import keras_trial, probe, processes, protocol, system_calls
 from cifar_lab.execution.protocol import Command
 from cifar_lab.execution.worker import Worker
 
@@ -51,8 +51,11 @@ class Server:
         match message["do"]:
             case Command.LIMIT:
                 self._limits = message["limits"]
+            case Command.FILTER:
+                system_calls.load_filter(bytes.fromhex(message["program"]))
             case Command.PROBE:
-                return {"reached": probe.reachable(message["secrets"], self._folder)}
+                found = probe.reachable(message["secrets"], self._folder)
+                return {"reached": found + system_calls.reachable(message["services"])}
             case Command.IMPORT_KERAS:
                 return keras_trial.import_and_try_keras()
             case Command.SESSION:

@@ -74,7 +74,9 @@ def grade_class(
         Busy: Another command grades into `out`.
     """
     found = intake.submissions(folder, out)
-    (out / "results").mkdir(parents=True, exist_ok=True)
+    if not out.exists():
+        out.mkdir(mode=0o700, parents=True)  # results are for staff
+    (out / "results").mkdir(exist_ok=True)
     with _alone(out), _log(out / "grading.log"):
         files = _files(found, out)
         keys = {name: key_of(source, options) for name, source in found.items()}

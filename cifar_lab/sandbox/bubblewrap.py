@@ -16,6 +16,8 @@ from cifar_lab.testing.learner import GradingError
 # of the course, the server needs only these; tests, reference and points stay outside
 MOUNTED = ("__init__.py", "execution")
 COURSE, SUBMISSION = Path("/course"), Path("/submission")  # where both are in the sandbox
+SYSTEM = [Path(path) for path in ("/usr", "/lib", "/lib64", "/bin", "/sbin")]
+OF_PYTHON = ("bin", "lib", "lib64", "pyvenv.cfg")  # in the folder of an installation
 # the same number of threads on every machine: by default each of these libraries starts one or
 # two per core, and a fixed limit on processes then fits some machines and fails on others
 THREADS = {
@@ -104,14 +106,17 @@ def namespaces(user: int | None) -> list[str]:
 def mounts(folder: Path, limits: Limits) -> list[str]:
     """Return the arguments for the file system: all read-only except a small /tmp."""
     arguments = ["--proc", "/proc", "--dev", "/dev"]
+    for keys in ("/proc/keys", "/proc/key-users"):  # the kernel's keyrings, by their names
+        if Path(keys).exists():
+            arguments += ["--ro-bind", "/dev/null", keys]
     arguments += ["--size", str(limits.tmp), "--perms", "1777", "--tmpfs", "/tmp"]
-    for system in ("/usr", "/lib", "/lib64", "/bin", "/sbin"):
-        path = Path(system)
+    for path in SYSTEM:
         if path.is_symlink():
-            arguments += ["--symlink", os.readlink(path), system]  # noqa: PTH115 - keep it relative
+            target = os.readlink(path)  # noqa: PTH115 - keep it relative
+            arguments += ["--symlink", target, str(path)]
         elif path.exists():
-            arguments += ["--ro-bind", system, system]
-    binds = [(str(prefix), prefix) for prefix in _python_folders()]
+            arguments += ["--ro-bind", str(path), str(path)]
+    binds = [(str(path), path) for path in python_files()]
     binds += [(str(syllabus.LAB / name), COURSE / "cifar_lab" / name) for name in MOUNTED]
     binds += [(str(folder / "cifar_course"), SUBMISSION / "cifar_course")]
     for parent in sorted({parent for _, inside in binds for parent in inside.parents}):
@@ -124,11 +129,33 @@ def mounts(folder: Path, limits: Limits) -> list[str]:
     return [*arguments, "--remount-ro", "/dev", "--remount-ro", "/"]
 
 
-def _python_folders() -> list[Path]:
-    """Return the folders of Python and its packages, except those below /usr."""
+def python_files() -> list[Path]:
+    """Return the folders and files that Python and its packages need, except those below /usr.
+
+    A virtual environment's own folder may hold anything, a class with its results, for example.
+    """
     executable = Path(sys.executable).resolve()
-    found = {Path(sys.base_prefix), Path(sys.prefix), executable.parent.parent}
-    return sorted(prefix for prefix in found if not prefix.is_relative_to("/usr"))
+    prefixes = {Path(sys.base_prefix), Path(sys.prefix), executable.parent.parent}
+    found = {prefix / name for prefix in prefixes for name in OF_PYTHON}
+    return sorted(path for path in found if path.exists() and not path.is_relative_to("/usr"))
+
+
+def refuse_readable(paths: dict[str, Path]) -> None:
+    """Refuse paths that a submission could read.
+
+    Args:
+        paths: By description.
+
+    Raises:
+        GradingError: A path lies in a folder that every sandbox has.
+    """
+    mounted = [*SYSTEM, *python_files()]
+    for name, path in paths.items():
+        for folder in mounted:
+            if path.resolve().is_relative_to(folder.resolve()):
+                raise GradingError(
+                    f"{name} ({path}) lies in {folder}, which every submission can read; move it"
+                )
 
 
 def environment() -> dict[str, str]:

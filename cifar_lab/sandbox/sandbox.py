@@ -24,6 +24,16 @@ tests/corpus/hostile/):
   running sandbox if the grader is root. hostile[reach: permissions are changed],
   hostile[reach: mounts and namespaces of its own],
   test_sandboxes_at_the_same_time_have_different_users
+- Other students' code and results: of Python, only libraries are mounted, and FOLDER and OUT must
+  not lie in them. test_of_a_virtual_environment_only_its_library_is_mounted,
+  test_a_class_where_submissions_can_read_is_refused
+- Namespaces, mounts, keyrings, System V objects, message queues, io_uring, bpf and more: a filter
+  refuses their system calls, and the server tries it at its start.
+  test_refused_calls_are_refused_and_others_allowed,
+  test_without_the_filter_the_probe_names_what_can_be_reached,
+  test_the_names_of_kernel_keys_cannot_be_read,
+  hostile[reach: notes in the kernel for the next test],
+  hostile[reach: namespaces, in every way there is]
 - The server's memory and sockets: they are closed to its children.
   hostile[frames: the parent's memory], hostile[frames: the parent's sockets]
 - Damaged and forged replies: they end as wrong answers or failures, never as verdicts.
@@ -60,16 +70,12 @@ Not covered:
   /tmp has only the kernel's default limit.
 - CPU time: there is no fair share. Time limits are of wall-clock time, so one submission can slow
   another down, and use every core.
-- Kernel keyrings: they belong to a user id and outlive the sandbox, so a submission can leave notes
-  there for a later one with the same user. If the grader has a session keyring, it can be read.
-- System V shared memory and POSIX message queues: no other sandbox sees them, but they are not
-  cleared between tests. In these and in keyrings one test of a submission can leave notes for the
-  next; the message of a public test could then show what a hidden test asked.
 - Tests that share a process (see `Sandbox.session`): Python's state is kept between them.
-- The kernel: user namespaces can be created inside, and no filter limits system calls, so a bug of
-  the kernel may open the sandbox. /proc shows the machine's load, memory and kernel version.
-- Python: `sys.prefix`, its base and /usr are mounted read-only as a whole, with every package and
-  file that is installed there, and so is `cifar_lab/execution`.
+- The kernel: the filter refuses what is known to be of no use (`seccomp.py`) and allows every other
+  system call, so a bug of the kernel may open the sandbox. /proc shows the machine's load, memory
+  and kernel version.
+- Python: /usr, and `bin` and `lib` of Python and of its environment, are mounted read-only, with
+  every package that is installed there, and so is `cifar_lab/execution`.
 - Claims: the learner's process reports what optimizers, callbacks and training steps do, and what
   arguments are after a call. Learner code can forge these reports.
 - Work outside: the grader decodes replies, by `json` and safetensors, compiles modules and rebuilds
@@ -95,7 +101,7 @@ from cifar_lab.course.verdict import FailureKind
 from cifar_lab.execution import protocol
 from cifar_lab.execution.keras_import import ADVICE
 from cifar_lab.execution.protocol import Command
-from cifar_lab.sandbox import bubblewrap, users
+from cifar_lab.sandbox import bubblewrap, seccomp, users
 from cifar_lab.sandbox.bubblewrap import NoSandbox
 from cifar_lab.sandbox.limits import Limits, describe_hard_limits
 from cifar_lab.sandbox.session import CHILD_ENDED, Session, is_ready
@@ -158,6 +164,7 @@ class Sandbox:
             )
         self._control, self._has_keras = protocol.ControlChannel(ours), False
         self._request(Command.LIMIT, limits=self.limits.as_rlimits())
+        self._request(Command.FILTER, program=seccomp.program().hex())
         if reached := sorted(set(self._probe()) - self.REACHABLE):
             self.close()
             raise GradingError(f"the sandbox is not closed: from inside one can reach {reached}")
@@ -181,7 +188,8 @@ class Sandbox:
             }
             if self.hidden:
                 secrets["the hidden tests"] = str(self.hidden)
-            return self._request(Command.PROBE, secrets=secrets)["reached"]
+            services = seccomp.kernel_services()
+            return self._request(Command.PROBE, secrets=secrets, services=services)["reached"]
 
     def _request(self, command: Command, **arguments) -> dict:
         """Send a command to the server and return its reply."""

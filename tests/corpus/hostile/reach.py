@@ -163,6 +163,45 @@ def attack():
         return Path("@LABEL@").exists()
 
 
+# %% notes in the kernel for the next test
+# earns: 0
+import ctypes, os, platform
+
+def attack():
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
+    create = 0o1600
+    kept = [libc.shmget(4711, 4096, create), libc.semget(4711, 1, create), libc.msgget(4711, create)]
+    add_key, queue = (248, 240) if platform.machine() == "x86_64" else (217, 180)
+    kept.append(libc.syscall(add_key, b"user", b"note", b"7", ctypes.c_long(1), ctypes.c_long(-4)))
+    kept.append(libc.syscall(queue, b"note", ctypes.c_long(os.O_CREAT | os.O_RDWR), 0o600, None))
+    try:
+        kept.append(os.open("/dev/shm/note", os.O_CREAT | os.O_RDWR))
+    except OSError:
+        pass
+    return any(number != -1 for number in kept)
+
+
+# %% namespaces, in every way there is
+# earns: 0
+import ctypes, os, platform
+
+def attack():
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
+    new_user, child_ended = 0x10000000, 17
+    if libc.unshare(new_user) == 0:
+        return True
+    clone = 56 if platform.machine() == "x86_64" else 220
+    for number, arguments in ((clone, (new_user | child_ended, 0, 0, 0, 0)), (435, (0, 0))):
+        child = libc.syscall(number, *map(ctypes.c_long, arguments))
+        if child == 0:
+            os._exit(0)
+        if child > 0:
+            return True
+    return ctypes.get_errno() != 38  # clone3 is said not to exist
+
+
 # %% open file descriptors
 # earns: 0
 import os, stat

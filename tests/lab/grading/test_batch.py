@@ -38,6 +38,7 @@ def test_a_class_is_graded_and_graded_again(students, command, tmp_path):
     arguments = ("grade", students, "--out", out, "--workers", 2, *ONLY)
     done = command(*arguments)
     assert done.returncode == 0, done.stderr
+    assert out.stat().st_mode & 0o077 == 0
     results = {file.stem: json.loads(file.read_text()) for file in (out / "results").iterdir()}
     scores = {name: result["score"] for name, result in results.items()}
     assert scores == {"ada": 5.0, "bob": 3.0, "eve": 0.0, "nil": 0.0, "zoe": 5.0}

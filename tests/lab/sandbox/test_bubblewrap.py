@@ -37,6 +37,26 @@ def test_of_the_course_only_the_execution_folder_is_mounted():
     assert mounted[SUBMISSION / "cifar_course"] == FOLDER / "cifar_course"
 
 
+def test_of_a_virtual_environment_only_its_library_is_mounted(tmp_path, monkeypatch):
+    """A class beside the library, in the environment's own folder, stays outside."""
+    for name in ("bin", "lib", "class/ada", "graded"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "pyvenv.cfg").touch()
+    monkeypatch.setattr(bubblewrap.sys, "prefix", str(tmp_path))
+    mounted = {Path(inside) for _, inside in values_of("--ro-bind", 2)}
+    below = {path.name for path in mounted if path.is_relative_to(tmp_path)}
+    assert below == {"bin", "lib", "pyvenv.cfg"} and tmp_path not in mounted
+
+
+def test_a_class_where_submissions_can_read_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "lib" / "class").mkdir(parents=True)
+    monkeypatch.setattr(bubblewrap.sys, "prefix", str(tmp_path))
+    bubblewrap.refuse_readable({"FOLDER": tmp_path / "class"})
+    for path in (tmp_path / "lib" / "class", tmp_path / "lib", Path("/usr/local/class")):
+        with pytest.raises(GradingError, match=r"OUT \(.*\) lies in .*; move it"):
+            bubblewrap.refuse_readable({"OUT": path})
+
+
 def test_nothing_but_tmp_can_be_written():
     assert not values_of("--bind", 2) and not values_of("--dev-bind", 2)
     assert values_of("--tmpfs", 1) == [["/tmp"]] and values_of("--size", 1) == [["4096"]]

@@ -212,7 +212,8 @@ def one_hot(labels, num_classes):
         ("Path('/course/cifar_lab/course/syllabus.toml').exists()", False),
         ("Path('/course/cifar_lab/execution/server.py').exists()", True),
         ("sorted(p.name for p in Path('/submission').iterdir())", ["cifar_course"]),
-        ("[name for _, name in socket.if_nameindex() if name != 'lo']", []),
+        ("Path('/proc/net/dev').read_text().count(':')", 1),  # the loopback interface
+        (f"Path({str(Path(sys.prefix, 'share'))!r}).exists()", False),
         ("os.getuid() == 0", False),
         ("sorted(int(p) for p in os.listdir('/proc') if p.isdigit())[0]", 1),
         ("len([p for p in os.listdir('/proc') if p.isdigit()]) <= 5", True),
@@ -223,6 +224,22 @@ def one_hot(labels, num_classes):
 def test_learner_code_reaches_only_what_it_needs(sandbox_of, ask, monkeypatch, found, expected):
     monkeypatch.setenv("A_SECRET", "the key")
     assert ask(sandbox_of(LOOK.format(found=found)), one_hot) == expected
+
+
+@pytest.mark.sandboxed
+def test_the_names_of_kernel_keys_cannot_be_read(sandbox_of, ask):
+    look = """
+def one_hot(labels, num_classes):
+    found = ""
+    for name in ("keys", "key-users"):
+        try:
+            with open(f"/proc/{name}") as file:
+                found += file.read()
+        except OSError:
+            pass
+    return found
+"""
+    assert ask(sandbox_of(look), one_hot) == ""
 
 
 @pytest.mark.sandboxed
