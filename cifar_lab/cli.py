@@ -5,7 +5,6 @@ Functions import what they need: most commands need neither Keras nor Dask, and 
 
 import contextlib
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -25,10 +24,10 @@ from cifar_lab.execution.keras_import import KerasCannotStart, import_keras
 from cifar_lab.learning import judging, versions
 from cifar_lab.learning import names as names_of
 from cifar_lab.learning import reset as reset_work
-from cifar_lab.notebook import describe
+from cifar_lab.learning.describe import describe
 
 # TensorFlow's messages at start-up are not for learners
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+keras_import.quiet()
 
 FAILED, CANNOT_JUDGE, INTERRUPTED = 1, 2, 130
 

@@ -1,24 +1,33 @@
-"""Functions for notebooks: set up a lesson, show an exercise's card, judge an exercise."""
+"""Functions for notebooks: set up a lesson, show cards and hints, judge exercises."""
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from cifar_lab import PACKAGE
-from cifar_lab.course import stubs, syllabus
+from cifar_lab.course import progress, stubs, syllabus
 from cifar_lab.course.errors import CourseError
 from cifar_lab.course.submission import NoSubmission, find_submission
-from cifar_lab.course.verdict import ExerciseVerdict, Status
+from cifar_lab.course.verdict import ExerciseVerdict
 from cifar_lab.execution.keras_import import import_keras
 from cifar_lab.execution.loader import Modules
+from cifar_lab.learning import names
+from cifar_lab.learning import solution as solutions
+from cifar_lab.learning.describe import as_html, describe
 from cifar_lab.learning.judging import judge_and_remember
+from cifar_lab.learning.reload import Reloader
 
 FILLED, EMPTY = "*", "."
 
 
 class WrongModules(CourseError):
     """The notebook would import other modules than those of its folder."""
+
+
+class NoSuchHint(CourseError):
+    """There is no hint of this level."""
 
 
 def start(lesson: int) -> None:
@@ -57,8 +66,15 @@ def _set_up_notebook() -> None:
     shell = get_ipython()
     if shell is not None:
         # an edited module is used at once, without restarting the kernel
-        shell.run_line_magic("load_ext", "autoreload")
-        shell.run_line_magic("autoreload", "2")
+        reloader = Reloader()
+        shell.events.register("pre_run_cell", reloader.reload_saved)
+        shell.events.register("post_run_cell", reloader.note_loaded)
+        shell.set_custom_exc((CourseError,), _show_error)
+
+
+def _show_error(shell, kind, error: CourseError, *_, **__) -> None:
+    """Show the message of an error that the reader can correct, without a traceback."""
+    print(error, file=sys.stderr)
 
 
 def card(exercise: str) -> None:
@@ -71,9 +87,88 @@ def card(exercise: str) -> None:
     print(f"hard: {entry.hard}")
 
 
-def check(exercise: str) -> None:
-    """Judge one exercise of this notebook's modules, and print verdict, reason and hint."""
-    print(describe(_verdict(exercise)))
+class Shown:
+    """A text for a notebook, with HTML where the notebook can show it."""
+
+    def __init__(self, text: str, html: str):
+        self._text, self._html = text, html
+
+    def __repr__(self) -> str:
+        return self._text
+
+    def _repr_html_(self) -> str:
+        return self._html
+
+
+def check(what: str | Callable) -> None:
+    """Judge exercises of this notebook's modules, and show each verdict as it falls.
+
+    Args:
+        what: An exercise, a module or the number of a lesson, such as "one_hot", "normalization"
+            or "1"; or a function.
+    """
+    folder = find_submission()
+    exercises = syllabus.find([what if isinstance(what, str) else what.__name__])
+    modules = os.path.relpath(folder / PACKAGE)  # as seen from here: judging changes the folder
+
+    def show(verdict: ExerciseVerdict) -> None:
+        exercise, note = verdict.exercise, ""
+        if _is_defined_here(exercise, what):
+            note = (
+                f"This reads {PACKAGE}/{exercise.module}.py, and the {exercise.name} in your "
+                "notebook is another one: write it in that file."
+            )
+        text = "\n".join(filter(None, [describe(verdict), note]))
+        _show(Shown(text, as_html(verdict, f"{modules}/{exercise.module}.py", note)))
+
+    judge_and_remember(folder, exercises, report=show)
+
+
+def _is_defined_here(exercise: syllabus.Exercise, what: str | Callable) -> bool:
+    """Return True if a cell of the notebook defines a function of the exercise's name."""
+    found = vars(sys.modules["__main__"]).get(exercise.name) if isinstance(what, str) else what
+    return getattr(found, "__module__", None) == "__main__"
+
+
+def _show(shown: Shown) -> None:
+    """Display an object, or print it where there is no notebook."""
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
+        print(shown)
+    else:
+        display(shown)
+
+
+def hint(exercise: str | None = None, level: int | None = None) -> None:
+    """Print the next hint for an exercise; without a name, for the next exercise."""
+    folder = find_submission()
+    entry = names.at_work(folder, exercise)
+    level = level or progress.next_hint_level(folder, entry)
+    if not 1 <= level <= len(entry.hints):
+        raise NoSuchHint(f"{entry.id} has hints 1 to {len(entry.hints)}")
+    print(f"{entry.id}, hint {level} of {len(entry.hints)}: {entry.hints[level - 1]}")
+
+
+def solution(exercise: str | None = None, give_up: bool = False) -> None:
+    """Print your answer and the reference's, after yours has passed.
+
+    Args:
+        exercise: Its name; by default the next exercise.
+        give_up: Show the reference's before yours passes; the board notes it.
+    """
+    folder = find_submission()
+    try:
+        entry = names.at_work(folder, exercise)
+        how = f'solution("{entry.name}", give_up=True)'
+        found = solutions.solution(folder, entry, give_up, how)
+    except solutions.NoSolution as reason:
+        print(reason)
+        return
+    for title, text in (("Yours", found.yours), ("The reference's", found.reference)):
+        if text:
+            print(f"{title}:\n\n{text}\n")
 
 
 def _verdict(exercise: str) -> ExerciseVerdict:
@@ -99,33 +194,3 @@ def borrow(exercise: str) -> Callable:
     print(f"{exercise}: yours is {verdict.status}, so the reference's answer is used here")
     with Modules(stubs.REFERENCE, syllabus.modules()).active():
         return getattr(importlib.import_module(f"{PACKAGE}.{module}"), name)
-
-
-def describe(verdict: ExerciseVerdict, all_tests: bool = False, more: str = "") -> str:
-    """Return a verdict as text, with the first failure's message and the first hint.
-
-    Args:
-        verdict: The verdict.
-        all_tests: Show the messages of all tests that failed.
-        more: What to do for the next hint; by default the command.
-    """
-    exercise = verdict.exercise
-    right = sum(test.passed for test in verdict.tests)
-    tests = (
-        "" if verdict.status == Status.NOT_WRITTEN else f"{right} of {len(verdict.tests)} tests, "
-    )
-    points = f"{verdict.points:g} of {exercise.points:g} points"
-    if verdict.status == Status.FAILED:  # "failed, 5 of 6 tests" would read as five failures
-        tests = f"{right} of {len(verdict.tests)} tests passed, "
-    lines = [f"{exercise.id}: {verdict.status}, {tests}{points}"]
-    failure = verdict.first_failure
-    if verdict.status == Status.FAILED:
-        shown = [test for test in verdict.tests if not test.passed] if all_tests else [failure]
-        for test in shown:
-            lines += ["", f"{test.name}:", *("  " + line for line in test.message.splitlines())]
-    if not verdict.passed:
-        # the first hint is about the idea, not about a mistake that the message has named
-        heading = "In general" if failure.mistake else "Hint"
-        lines += ["", f"{heading}: {exercise.hints[0]}"]
-        lines += [f"More: {more or f'cifar-course hint {exercise.id}'}"]
-    return "\n".join(lines)

@@ -15,6 +15,8 @@
 #
 # The first cell prints whose functions this notebook uses. Edit `cifar_course/normalization.py` in
 # your editor, save the file, and run the cells again: the notebook uses the new version at once.
+# `check` judges an exercise; its hints are folded below the verdict. `hint` and `solution`, from the
+# same module, print a hint and, once your answer passes, the one of the course.
 
 # %%
 from cifar_lab.notebook import card, check, start

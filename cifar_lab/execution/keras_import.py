@@ -99,8 +99,18 @@ def _settings_file() -> Path:
     return keras_home() / "keras.json"
 
 
+def quiet() -> None:
+    """Keep TensorFlow's native code from printing: its later children, too.
+
+    Where there is no GPU, it reports as an error that it found none.
+    """
+    has_gpu = any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()  # Linux, WSL
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2" if has_gpu else "3")
+
+
 def load_keras() -> None:
     """Import Keras with the settings of the course; TensorFlow's warnings stay off afterwards."""
+    quiet()
     if "KERAS_HOME" in os.environ:
         # Keras itself would make a folder called "~"
         os.environ["KERAS_HOME"] = str(keras_home())

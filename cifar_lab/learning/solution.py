@@ -27,13 +27,16 @@ class Solution:
     reference: str
 
 
-def solution(folder: Path, exercise: Exercise, give_up: bool = False) -> Solution:
+def solution(
+    folder: Path, exercise: Exercise, give_up: bool = False, how_to_give_up: str = ""
+) -> Solution:
     """Return the learner's answer and the reference's.
 
     Args:
         folder: The submission.
         exercise: The exercise.
         give_up: Show the reference's even if the learner's does not pass; the board notes it.
+        how_to_give_up: Advice for that; by default the command.
 
     Raises:
         NoSolution: The answer does not pass, or this edition has no reference.
@@ -45,9 +48,10 @@ def solution(folder: Path, exercise: Exercise, give_up: bool = False) -> Solutio
     verdict = judge_and_remember(folder, [exercise])[exercise.id]
     if not verdict.passed:
         if not give_up:
+            command = f"cifar-course solution {exercise.name} --give-up"
             raise NoSolution(
                 f"{exercise.id}: yours is {verdict.status}. Its solution is shown when it passes, "
-                f"or when you give up: cifar-course solution {exercise.name} --give-up"
+                f"or when you give up: {how_to_give_up or command}"
             )
         progress.note_given_up(folder, exercise)
     reference = _definition(stubs.reference(exercise.module), exercise.name)

@@ -15,10 +15,10 @@ from cifar_lab.course.verdict import ExerciseVerdict, TestVerdict
 from cifar_lab.execution.keras_import import backend_title
 from cifar_lab.execution.loader import read_module
 from cifar_lab.learning import editor, reset
+from cifar_lab.learning.describe import describe
 from cifar_lab.learning.judges import Judges, unfinished
 from cifar_lab.learning.keyboard import keyboard
 from cifar_lab.learning.saves import Saves
-from cifar_lab.notebook import describe
 
 KEYS = "h hint  n next  p previous  l board  r run again  o open  x reset  q quit"
 PATIENCE = 1.0  # seconds without a verdict after which a line says what takes so long

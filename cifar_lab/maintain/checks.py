@@ -113,6 +113,8 @@ def _output_problems(solution: Path) -> list[str]:
     found, exercises = [], syllabus.exercises()
     if missing := notebooks.missing_figures(solution):
         found.append(f"solutions/{solution.name} lacks the figures of {missing} cells: {remedy}")
+    if undescribed := notebooks.undescribed_figures(solution):
+        found.append(f"solutions/{solution.name}: {undescribed} figures have no text: {remedy}")
     for name, count in notebooks.verdicts(solution).items():
         tests = len(grading_tests.tests(exercises[name])) if name in exercises else 0
         if count != tests:

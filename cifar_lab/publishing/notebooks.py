@@ -21,6 +21,7 @@ LESSONS = syllabus.ROOT / "lessons"
 SOLUTIONS = syllabus.ROOT / "solutions"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 MINUTES_PER_CELL = 5
+CAPTION = re.compile(r"\*(?!\*)(.+?)(?<!\*)\*(?!\*)", re.DOTALL)  # may hold **bold** words
 SETTINGS = {  # of the kernel, whatever those of the machine are
     "CIFAR_COURSE_DATA": "synthetic",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # others keep no figure
@@ -60,6 +61,7 @@ def sync(text: Path) -> None:
             if cell.cell_type == "code" and cell.source in known:
                 cell.outputs = known[cell.source].outputs
                 cell.execution_count = known[cell.source].execution_count
+    _describe_figures(notebook)
     write(solution, notebook)
 
 
@@ -84,7 +86,32 @@ def execute(text: Path) -> None:
         for output in cell.get("outputs", ()):
             if output.output_type == "error":
                 raise RuntimeError(f"{text.name}: {output.evalue}, in the cell\n{cell.source}")
+    _describe_figures(notebook)
     write(SOLUTIONS / f"{text.stem}.ipynb", notebook)
+
+
+def _describe_figures(notebook: NotebookNode) -> None:
+    """Give each figure its caption as alternative text, for those who cannot see it."""
+    for cell, caption in captions(notebook):
+        for output in _figures(cell):
+            output.metadata["image/png"] = {"alt": caption}
+
+
+def captions(notebook: NotebookNode) -> list[tuple[NotebookNode, str]]:
+    """Return the cells whose figures have a caption, the emphasized text below them, with it."""
+    found, caption = [], None
+    for cell in reversed(notebook.cells):
+        text = cell.source.strip()
+        if cell.cell_type == "code" and caption:
+            found.append((cell, caption))
+        elif cell.cell_type == "markdown":
+            emphasized = CAPTION.match(text)
+            caption = re.sub(r"\*\*|`|\s+", _plain, emphasized[1]) if emphasized else None
+    return found[::-1]
+
+
+def _plain(found: re.Match[str]) -> str:
+    return " " if found[0].isspace() else ""
 
 
 def disagreements(text: Path) -> list[str]:
@@ -111,10 +138,17 @@ def outputs(notebook: Path) -> int:
 def missing_figures(notebook: Path) -> int:
     """Count the cells that show a figure, and have none among their stored outputs."""
     return sum(
-        cell.cell_type == "code"
-        and "plt.show()" in cell.source
-        and not any("image/png" in output.get("data", ()) for output in cell.outputs)
+        cell.cell_type == "code" and "plt.show()" in cell.source and not _figures(cell)
         for cell in _read(notebook).cells
+    )
+
+
+def undescribed_figures(notebook: Path) -> int:
+    """Count the stored figures without an alternative text, for those who cannot see them."""
+    return sum(
+        not output.metadata.get("image/png", {}).get("alt")
+        for cell in _read(notebook).cells
+        for output in _figures(cell)
     )
 
 
@@ -122,11 +156,15 @@ def verdicts(notebook: Path) -> dict[str, int]:
     """Return the number of tests of each exercise, according to a notebook's stored outputs."""
     pattern = re.compile(r"^(\w+\.\w+): \w+, \d+ of (\d+) tests", re.MULTILINE)
     texts = [
-        output.get("text", "")
+        output.get("text", "") or output.get("data", {}).get("text/plain", "")
         for cell in _read(notebook).cells
         for output in cell.get("outputs", ())
     ]
     return {name: int(count) for text in texts for name, count in pattern.findall(text)}
+
+
+def _figures(cell: NotebookNode) -> list[NotebookNode]:
+    return [output for output in cell.get("outputs", ()) if "image/png" in output.get("data", ())]
 
 
 def _cells(notebook: NotebookNode) -> list[tuple[str, str, tuple[str, ...]]]:

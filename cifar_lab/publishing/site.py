@@ -64,15 +64,9 @@ def prepare(source: Path) -> None:
 
 
 def with_captions(notebook: NotebookNode) -> NotebookNode:
-    """Give each figure of a lesson its caption, the next text below it, as alternative text."""
-    alt = None
-    for cell in reversed(notebook.cells):
-        text = cell.source.strip()
-        if cell.cell_type == "code" and alt:
-            cell.metadata["mystnb"] = {"image": {"alt": alt}}
-        elif cell.cell_type == "markdown":
-            is_caption = text.startswith("*") and not text.startswith("**")
-            alt = " ".join(text.split("*")[1].split()) if is_caption else None
+    """Give each figure of a lesson its caption as alternative text."""
+    for cell, caption in notebooks.captions(notebook):
+        cell.metadata["mystnb"] = {"image": {"alt": caption}}
     return notebook
 
 

@@ -88,9 +88,9 @@ def test_the_board_shows_hidden_points(reference, own):
 
 @pytest.mark.sandboxed
 def test_hidden_tests_that_can_be_read_from_inside_are_not_run(reference, own):
-    """Python's own folder, for example, is readable for every submission."""
+    """Python's own library, for example, is readable for every submission."""
     exercises = syllabus.find(["normalization.one_hot"])
-    with tempfile.TemporaryDirectory(dir=sys.prefix) as place:
+    with tempfile.TemporaryDirectory(dir=Path(sys.prefix, "lib")) as place:
         Path(place).chmod(0o755)
         inside = shutil.copytree(own, Path(place) / "own")
         with pytest.raises(CannotJudge, match=r"one can reach .'the hidden tests'"):

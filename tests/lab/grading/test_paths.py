@@ -58,3 +58,19 @@ def test_submission_hidden_tests_and_temporary_files_lie_in_such_a_folder(
     options = GradingOptions(hidden=f"{name}/{name}")
     (verdict,) = judge(folder.relative_to(tmp_path), syllabus.find([ONE_HOT]), options).values()
     assert verdict.passed and [test.passed for test, _ in verdict.hidden] == [True], verdict
+
+
+@pytest.mark.sandboxed
+@pytest.mark.parametrize("name", ODD)
+def test_a_class_and_its_results_lie_in_such_a_folder(reference, command, tmp_path, name):
+    package = tmp_path / name / "class" / "ada" / "cifar_course"
+    package.mkdir(parents=True)
+    shutil.copy(reference / "cifar_course" / "normalization.py", package)
+    hidden = tmp_path / name / "hidden"
+    hidden.mkdir()
+    (hidden / "test_secret.py").write_text(HIDDEN, encoding="utf-8")
+    options = (f"--exercise={ONE_HOT}", f"--out={name}/out", f"--hidden={name}/hidden")
+    done = command("grade", *options, "--", f"{name}/class", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = (tmp_path / name / "out" / "results" / "ada.json").read_text(encoding="utf-8")
+    assert json.loads(found)["score"] == 3.0

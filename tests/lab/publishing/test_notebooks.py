@@ -152,9 +152,19 @@ def test_a_sync_keeps_the_outputs_of_execute(lesson_text):
 def test_figures_are_stored_whatever_backend_the_machine_chooses(lesson_text, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "agg")
     figure = "import matplotlib.pyplot as plt\n\nplt.plot([1, 2])\nplt.show()\n"
-    lesson_text.write_text(f"# %%\n{figure}", encoding="utf-8")
+    text = f"# %%\n{figure}\n# %% [markdown]\n# *A line. Look at its slope.* And more.\n"
+    lesson_text.write_text(text, encoding="utf-8")
     solution = notebooks.SOLUTIONS / "01_tiny.ipynb"
     notebooks.sync(lesson_text)
     assert notebooks.missing_figures(solution) == 1
     notebooks.execute(lesson_text)
-    assert notebooks.missing_figures(solution) == 0
+    assert notebooks.missing_figures(solution) == notebooks.undescribed_figures(solution) == 0
+    (figure,) = nbformat.read(solution, as_version=4).cells[0].outputs[-1:]
+    assert figure.metadata["image/png"]["alt"] == "A line. Look at its slope."
+
+
+def test_a_figure_without_a_caption_is_counted(lesson_text):
+    figure = "import matplotlib.pyplot as plt\n\nplt.plot([1, 2])\nplt.show()\n"
+    lesson_text.write_text(f"# %%\n{figure}", encoding="utf-8")
+    notebooks.execute(lesson_text)
+    assert notebooks.undescribed_figures(notebooks.SOLUTIONS / "01_tiny.ipynb") == 1

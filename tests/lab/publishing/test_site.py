@@ -153,12 +153,12 @@ def test_a_browser_without_a_network_shows_it(served, tmp_path, page, shows):
 def test_captions_become_the_texts_of_figures():
     cells = [
         nbformat.v4.new_code_cell("plt.show()"),
-        nbformat.v4.new_markdown_cell("*Three images.\nLook at the colors.* And more."),
+        nbformat.v4.new_markdown_cell("*Three **images** of `x`.\nLook!* And *more*."),
         nbformat.v4.new_code_cell("print(1)"),
         nbformat.v4.new_markdown_cell("**Puzzle.** *Not* a caption."),
     ]
     found = site.with_captions(nbformat.v4.new_notebook(cells=cells)).cells
-    assert found[0].metadata["mystnb"] == {"image": {"alt": "Three images. Look at the colors."}}
+    assert found[0].metadata["mystnb"] == {"image": {"alt": "Three images of x. Look!"}}
     assert "mystnb" not in found[2].metadata
 
 
