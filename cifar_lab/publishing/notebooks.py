@@ -21,7 +21,7 @@ LESSONS = syllabus.ROOT / "lessons"
 SOLUTIONS = syllabus.ROOT / "solutions"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 MINUTES_PER_CELL = 5
-CAPTION = re.compile(r"\*(?!\*)(.+?)(?<!\*)\*(?!\*)", re.DOTALL)  # may hold **bold** words
+CAPTION = re.compile(r"\*(?!\*)(.+?)(?<!\*)\*(?!\*)", re.DOTALL)  # may hold **bold** text
 SETTINGS = {  # of the kernel, whatever those of the machine are
     "CIFAR_COURSE_DATA": "synthetic",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # others keep no figure
