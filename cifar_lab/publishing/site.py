@@ -3,6 +3,7 @@
 Nothing is executed. Answers stay out: the pages of the exercises come from stubs, freshly cut.
 """
 
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from cifar_lab.publishing import addresses, notebooks, site_pages
 
 DOCS = syllabus.ROOT / "docs"
 COPIED = ("RESULTS.md", "GRADERS.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md")
+MODULE_LINK = re.compile(r'href="\.\./cifar_course/(\w+)\.py"')  # in a verdict
 MATHJAX = "sphinx-mathjax-offline"
 INSTALL = 'python -m pip install -c constraints.txt -e ".[docs]"'
 
@@ -55,7 +57,7 @@ def prepare(source: Path) -> None:
     (source / "lessons").mkdir()
     for lesson in syllabus.lessons():
         stored = notebooks.SOLUTIONS / f"{lesson.notebook}.ipynb"
-        page = with_captions(nbformat.read(stored, as_version=4))
+        page = with_links_of_the_site(with_captions(nbformat.read(stored, as_version=4)))
         write_whole(source / "lessons" / stored.name, nbformat.writes(page))
     for name, text in site_pages.pages().items():
         write_whole(_in_folder(source / name), text)
@@ -67,6 +69,15 @@ def with_captions(notebook: NotebookNode) -> NotebookNode:
     """Give each figure of a lesson its caption as alternative text."""
     for cell, caption in notebooks.captions(notebook):
         cell.metadata["mystnb"] = {"image": {"alt": caption}}
+    return notebook
+
+
+def with_links_of_the_site(notebook: NotebookNode) -> NotebookNode:
+    """Let verdicts link to the page about their module: the site has no learner's modules."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if html := output.get("data", {}).get("text/html"):
+                output.data["text/html"] = MODULE_LINK.sub(r'href="../exercises/\1.html"', html)
     return notebook
 
 
