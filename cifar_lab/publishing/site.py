@@ -21,7 +21,7 @@ from cifar_lab.publishing import addresses, notebooks, site_pages
 
 DOCS = syllabus.ROOT / "docs"
 COPIED = ("RESULTS.md", "GRADERS.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md")
-MODULE_LINK = re.compile(r'href="\.\./cifar_course/(\w+)\.py"')  # in a verdict
+MODULE_LINK = re.compile(r'href="(?:\.\./)?cifar_course/(\w+)\.py"')  # in a verdict
 MATHJAX = "sphinx-mathjax-offline"
 INSTALL = 'python -m pip install -c constraints.txt -e ".[docs]"'
 
