@@ -240,10 +240,9 @@ def show_solution(
     entry = names_of.at_work(folder, name)
     with _interruptible("Nothing is shown."):
         found = solution(folder, entry, give_up)
-    for title, text in (("Yours", found.yours), ("The reference's", found.reference)):
-        if text:
-            screen.print(f"{title}:\n", style="bold")
-            screen.print(text + "\n", markup=False)
+    for title, text in found.titled:
+        screen.print(f"{title}:\n", style="bold")
+        screen.print(text + "\n", markup=False)
 
 
 @app.command()

@@ -166,9 +166,8 @@ def solution(exercise: str | None = None, give_up: bool = False) -> None:
     except solutions.NoSolution as reason:
         print(reason)
         return
-    for title, text in (("Yours", found.yours), ("The reference's", found.reference)):
-        if text:
-            print(f"{title}:\n\n{text}\n")
+    for title, text in found.titled:
+        print(f"{title}:\n\n{text}\n")
 
 
 def _verdict(exercise: str) -> ExerciseVerdict:

@@ -7,7 +7,6 @@ modules that were reset. Without the notes, everything is judged again.
 import ast
 import hashlib
 import json
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -52,8 +51,7 @@ def recall(folder: Path, exercises: list[Exercise]) -> dict[str, ExerciseVerdict
             tests = [TestVerdict("is written", False, not_written=exercise.id)]
             found[exercise.id] = ExerciseVerdict(exercise, tests)
         elif entry and entry["key"] == current[exercise.id]:
-            tests = [TestVerdict(**test) for test in entry["tests"]]
-            found[exercise.id] = ExerciseVerdict(exercise, tests)
+            found[exercise.id] = ExerciseVerdict.from_record(exercise, entry)
     return found
 
 
@@ -68,7 +66,7 @@ def remember(folder: Path, verdicts: dict[str, ExerciseVerdict], keys: dict[str,
     """
     saved = _load(folder, "verdicts.json")
     for id, verdict in verdicts.items():
-        saved[id] = {"key": keys[id], "tests": [asdict(test) for test in verdict.tests]}
+        saved[id] = {"key": keys[id], **verdict.as_record()}
     _save(folder, "verdicts.json", saved)
 
 

@@ -1,9 +1,9 @@
 """Verdicts: of a test, of an exercise with its points, and their sums."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from cifar_lab.course.syllabus import Exercise
 
@@ -109,6 +109,26 @@ class ExerciseVerdict:
     def first_failure(self) -> TestVerdict | None:
         """The first test that failed."""
         return next((test for test in self.tests if not test.passed), None)
+
+    def as_record(self) -> dict[str, Any]:
+        """Return everything but the exercise, in JSON's types, for `from_record`."""
+        return {
+            "tests": [asdict(test) for test in self.tests],
+            "hidden": [[asdict(test), points] for test, points in self.hidden],
+            "judged_at": self.judged_at,
+            "secret": self.secret,
+        }
+
+    @classmethod
+    def from_record(cls, exercise: Exercise, record: Mapping[str, Any]) -> Self:
+        """Return the verdict on `exercise` that `as_record` returned."""
+        return cls(
+            exercise,
+            tests=[TestVerdict(**test) for test in record["tests"]],
+            hidden=[(TestVerdict(**test), points) for test, points in record["hidden"]],
+            judged_at=record["judged_at"],
+            secret=record["secret"],
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the exercise's entry in `--json`."""

@@ -6,15 +6,15 @@ Submissions with the same version share its verdicts.
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from cifar_lab.course import progress
 from cifar_lab.course.files import write_whole
 from cifar_lab.course.syllabus import Exercise
-from cifar_lab.course.verdict import ExerciseVerdict, FailureKind, TestVerdict
+from cifar_lab.course.verdict import ExerciseVerdict, FailureKind
 from cifar_lab.grading.key import settings_of
 from cifar_lab.testing.options import GradingOptions
 
@@ -38,27 +38,35 @@ class Kept:
     def recall(self, exercises: list[Exercise]) -> dict[str, ExerciseVerdict]:
         """Return the verdicts, by exercise id, that still hold."""
         found = {}
-        for exercise in exercises:
-            file, key = self._place(exercise)
-            entry = _read(file).get(exercise.id)
-            if entry and entry["key"] == key:
-                found[exercise.id] = _decoded(exercise, entry)
+        for file, keys in self._places(exercises).items():
+            entries = _read(file)
+            for exercise, key in keys:
+                entry = entries.get(exercise.id)
+                if entry and entry["key"] == key:
+                    found[exercise.id] = ExerciseVerdict.from_record(exercise, entry)
         return found
 
     def keep(self, verdicts: Iterable[ExerciseVerdict]) -> None:
         """Keep the verdicts that the same code would get again."""
-        for verdict in verdicts:
-            if all(test.failure_kind in REPEATABLE for test in verdict.every_test):
-                file, key = self._place(verdict.exercise)
-                self.folder.mkdir(exist_ok=True)
-                entries = _read(file) | {verdict.exercise.id: _encoded(verdict, key)}
-                write_whole(file, json.dumps(entries))
+        kept = {
+            verdict.exercise.id: verdict
+            for verdict in verdicts
+            if all(test.failure_kind in REPEATABLE for test in verdict.every_test)
+        }
+        exercises = [verdict.exercise for verdict in kept.values()]
+        for file, keys in self._places(exercises).items():
+            self.folder.mkdir(exist_ok=True)
+            new = {e.id: {"key": key, **kept[e.id].as_record()} for e, key in keys}
+            write_whole(file, json.dumps(_read(file) | new))
 
-    def _place(self, exercise: Exercise) -> tuple[Path, str]:
-        """Return the file for the version of the exercise's module, and the key in it."""
-        module, key = progress.keys(self.submission, [exercise])[exercise.id].split()
-        name = hashlib.sha256(f"{module} {self.settings}".encode()).hexdigest()
-        return self.folder / f"{name[:32]}.json", key
+    def _places(self, exercises: list[Exercise]) -> dict[Path, list[tuple[Exercise, str]]]:
+        """Return, by the file that is for their module's version, exercises with their keys."""
+        places, known = defaultdict(list), progress.keys(self.submission, exercises)
+        for exercise in exercises:
+            module, key = known[exercise.id].split()
+            name = hashlib.sha256(f"{module} {self.settings}".encode()).hexdigest()
+            places[self.folder / f"{name[:32]}.json"].append((exercise, key))
+        return places
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -66,23 +74,3 @@ def _read(file: Path) -> dict[str, Any]:
         return json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # judged again, and written again
         return {}
-
-
-def _encoded(verdict: ExerciseVerdict, key: str) -> dict[str, Any]:
-    return {
-        "key": key,
-        "judged_at": verdict.judged_at,
-        "secret": verdict.secret,
-        "tests": [asdict(test) for test in verdict.tests],
-        "hidden": [[asdict(test), points] for test, points in verdict.hidden],
-    }
-
-
-def _decoded(exercise: Exercise, entry: dict[str, Any]) -> ExerciseVerdict:
-    return ExerciseVerdict(
-        exercise,
-        tests=[TestVerdict(**test) for test in entry["tests"]],
-        hidden=[(TestVerdict(**test), points) for test, points in entry["hidden"]],
-        judged_at=entry["judged_at"],
-        secret=entry["secret"],
-    )

@@ -26,6 +26,12 @@ class Solution:
     yours: str
     reference: str
 
+    @property
+    def titled(self) -> list[tuple[str, str]]:
+        """The answers that there are, each with its title."""
+        answers = (("Yours", self.yours), ("The reference's", self.reference))
+        return [(title, text) for title, text in answers if text]
+
 
 def solution(
     folder: Path, exercise: Exercise, give_up: bool = False, how_to_give_up: str = ""

@@ -63,6 +63,7 @@ def class_page(
     graded = [student for student in students if student.results.graded]
     points = [student.results.points for student in graded]
     max_points = max((student.results.max_points for student in graded), default=0)
+    heights = bins(points, max_points)
     exercises = class_exercises(graded)
     hardest = sorted((e for e in exercises.values() if e.rate < 1), key=lambda e: e.rate)
     return _render(
@@ -71,8 +72,8 @@ def class_page(
         graded=graded,
         max_points=max_points,
         median=statistics.median(points) if points else None,
-        bins=bins(points, max_points),
-        step=axis_step(max(bins(points, max_points))),
+        bins=heights,
+        step=axis_step(max(heights)),
         exercises=exercises,
         hardest=hardest[:HARDEST],
         mistakes=mistakes(graded),
