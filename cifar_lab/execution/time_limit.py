@@ -53,11 +53,12 @@ class TimeLimit:
         wait = max(self._left, 0.0)
         while not ended.wait(wait):
             self.is_over, wait = True, AGAIN
-            _interrupt()
+            interrupt_main_thread()
 
 
-def _interrupt() -> None:
-    if hasattr(signal, "pthread_kill"):  # a true signal also ends `time.sleep`
+def interrupt_main_thread() -> None:
+    """Raise KeyboardInterrupt in the main thread, at once if the system has signals for threads."""
+    if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-    else:
+    else:  # Windows: a sleep or a wait of the main thread ends first
         _thread.interrupt_main()

@@ -3,7 +3,6 @@
 python -m cifar_lab.grading.grade_one < TASK    (JSON: the arguments of `grade`, by name)
 """
 
-import _thread
 import json
 import os
 import signal
@@ -17,6 +16,7 @@ from pathlib import Path
 from cifar_lab.course import syllabus
 from cifar_lab.course.syllabus import Exercise
 from cifar_lab.course.verdict import ExerciseVerdict, Outcome
+from cifar_lab.execution.time_limit import interrupt_main_thread
 from cifar_lab.grading import intake
 from cifar_lab.grading.kept import Kept
 from cifar_lab.grading.results import Results
@@ -104,17 +104,9 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(0.5)
     # like Ctrl-C, so that the copy of the submission is removed, too
-    _interrupt_main_thread()
+    interrupt_main_thread()
     time.sleep(CLEANUP)
     os._exit(1)
-
-
-def _interrupt_main_thread() -> None:
-    """Raise KeyboardInterrupt in the main thread, at once if the system has signals for threads."""
-    if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-    else:  # Windows: a sleep or a wait of the main thread ends first
-        _thread.interrupt_main()
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import zipfile
 import pytest
 
 from cifar_lab.course import stubs, syllabus
-from cifar_lab.grading import grade_one
+from cifar_lab.execution.time_limit import interrupt_main_thread
 
 # Python runs this at its start; the modules imported first use POSIX where it is there
 WITHOUT_POSIX = """
@@ -163,7 +163,7 @@ def test_grading_in_sandboxes_says_that_it_needs_linux(narrow, submissions):
 def test_a_grader_without_its_worker_is_interrupted(monkeypatch, with_signals):
     if not with_signals:
         monkeypatch.delattr(signal, "pthread_kill", raising=False)
-    thread = threading.Thread(target=grade_one._interrupt_main_thread)
+    thread = threading.Thread(target=interrupt_main_thread)
     with pytest.raises(KeyboardInterrupt):
         thread.start()
         while True:
