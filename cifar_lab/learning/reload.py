@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import cache_from_source
 from pathlib import Path
 from types import ModuleType
 
@@ -50,6 +51,9 @@ class Reloader:
         from IPython.extensions.autoreload import superreload
 
         importlib.invalidate_caches()
+        # Python takes what it compiled for the saved text if second and size are the same
+        with contextlib.suppress(OSError):
+            Path(cache_from_source(str(file))).unlink()
         compile(file.read_bytes(), str(file), "exec")  # before anything of it is run
         superreload(module, old_objects=self._objects)
 

@@ -34,6 +34,8 @@ def one_hot(labels, num_classes):
 
 
 PLAIN = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+# a learner's Python writes what it compiles into a folder beside the modules
+COMPILING = {n: value for n, value in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass
@@ -54,6 +56,7 @@ def run(empty):
         done = subprocess.run(
             [sys.executable, "-c", SHELL],
             cwd=empty / "lessons",
+            env=COMPILING,
             input=json.dumps([START, *cells]),
             capture_output=True,
             text=True,
@@ -139,6 +142,22 @@ os.utime("../cifar_course/normalization.py", ns=(later, later))
 def test_a_saved_module_is_used_at_once(run, place):
     save = place + SAVE.format(text="\n\ndef one_hot(labels, num_classes):\n    return 42\n")
     assert run(IMPORT, save, "print(one_hot(1, 2), normalization.one_hot(1, 2))").out == "42 42\n"
+
+
+SAVE_ONE_SIZE = """
+import os
+with open("../cifar_course/normalization.py", "r+") as file:
+    text = file.read().replace("return 41  # answer", "") + "return {number}  # answer"
+    file.seek(0), file.write(text), file.truncate()
+os.utime("../cifar_course/normalization.py", ns=(4 * 10**18 + {number},) * 2)
+"""
+
+
+def test_two_saves_of_one_size_within_a_second_are_both_used(run):
+    begin = SAVE.format(text="\n\ndef one_hot(labels, num_classes):\n    ")
+    saves = [SAVE_ONE_SIZE.format(number=number) for number in (41, 42)]
+    first, both = "first = one_hot(1, 2)", "print(first, one_hot(1, 2))"
+    assert run(IMPORT, begin + saves[0], first, saves[1], both).out == "41 42\n"
 
 
 @pytest.mark.parametrize(
