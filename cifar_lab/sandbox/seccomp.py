@@ -60,6 +60,8 @@ REFUSED: dict[str, tuple[int, int | None]] = {
     "process_madvise": (440, 440),
     "kcmp": (312, 272),
     "pidfd_getfd": (438, 438),
+    "move_pages": (279, 239),
+    "migrate_pages": (256, 238),
     # files are opened by name, not by a handle that avoids the mounts
     "open_by_handle_at": (304, 265),
     "name_to_handle_at": (303, 264),
@@ -78,6 +80,9 @@ REFUSED: dict[str, tuple[int, int | None]] = {
     "kexec_file_load": (320, 294),
     "lookup_dcookie": (212, 18),
     "nfsservctl": (180, 42),
+    # ways to run a process that old defects of the kernel need
+    "personality": (135, 92),
+    "modify_ldt": (154, None),
     # settings of the whole machine
     "reboot": (169, 142),
     "swapon": (167, 224),
