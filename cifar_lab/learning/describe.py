@@ -31,6 +31,8 @@ def describe(verdict: ExerciseVerdict, all_tests: bool = False, more: str = "") 
     """
     exercise = verdict.exercise
     lines = [f"{exercise.id}: {verdict.status}, {_counts(verdict)}"]
+    if condition := _condition(verdict):
+        lines.append(condition)
     failure = verdict.first_failure
     if verdict.status == Status.FAILED:
         shown = [test for test in verdict.tests if not test.passed] if all_tests else [failure]
@@ -55,6 +57,16 @@ def _counts(verdict: ExerciseVerdict) -> str:
     return f"{right} of {len(verdict.tests)} tests{passed}, {points}"
 
 
+def _condition(verdict: ExerciseVerdict) -> str:
+    """Return what must pass before tests that passed earn points; "" if they do already."""
+    main = [test.name for test in verdict.tests if test.main]
+    if verdict.status != Status.FAILED or verdict.points or not main:
+        return ""
+    if not any(test.passed for test in verdict.tests):
+        return ""
+    return f"What passed earns points once this holds, too: {' Or: '.join(main)}"
+
+
 def as_html(verdict: ExerciseVerdict, link: str = "", note: str = "") -> str:
     """Return a verdict as HTML that any theme can show, with all hints folded.
 
@@ -72,8 +84,8 @@ def as_html(verdict: ExerciseVerdict, link: str = "", note: str = "") -> str:
         f'<div><b style="color:{color}">{SIGNS[verdict.status]} {verdict.status}</b> '
         f"<code>{escape(exercise.id)}</code>, {escape(_counts(verdict))} ({place})</div>"
     ]
-    if note:
-        parts.append(f"<div>{escape(note)}</div>")
+    for line in filter(None, (_condition(verdict), note)):
+        parts.append(f"<div>{escape(line)}</div>")
     if verdict.status == Status.FAILED:
         parts.append(_failure_as_html(verdict.first_failure))
     if not verdict.passed:

@@ -8,7 +8,7 @@ import pytest
 
 from cifar_lab.course import syllabus
 from cifar_lab.course.verdict import ExerciseVerdict, Status, TestVerdict
-from cifar_lab.learning.describe import COLORS, SIGNS, as_html
+from cifar_lab.learning.describe import COLORS, SIGNS, as_html, describe
 
 ONE_HOT = syllabus.exercises()["normalization.one_hot"]
 MESSAGE = """Called normalization.one_hot(int64 array (3) [0, 1, 2], 3).
@@ -56,6 +56,33 @@ def test_each_status_has_a_sign_and_a_color_of_its_own(tests, status):
     html = as_html(ExerciseVerdict(ONE_HOT, tests))
     assert f'color:{COLORS[status]}">{SIGNS[status]} {status}</b>' in html
     assert len(set(COLORS.values())) == len(set(SIGNS.values())) == 3
+
+
+SIDE = TestVerdict("The input is left alone.")
+LAW = TestVerdict("Row i holds a one.", False, "It returned 1.", main=True)
+
+
+def test_side_laws_alone_earn_nothing_and_the_verdict_says_until_when():
+    verdict = ExerciseVerdict(ONE_HOT, [LAW, SIDE])
+    said = "What passed earns points once this holds, too: Row i holds a one."
+    assert describe(verdict).splitlines()[:2] == [
+        f"normalization.one_hot: failed, 1 of 2 tests passed, 0 of {ONE_HOT.points:g} points",
+        said,
+    ]
+    assert said in Parts(as_html(verdict)).text
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        [replace(LAW, passed=True), replace(SIDE, passed=False, message="It raised.")],
+        [LAW, replace(SIDE, passed=False, message="It raised.")],
+        [replace(LAW, passed=True), SIDE],
+        [TestVerdict("x", False, not_written=ONE_HOT.id)],
+    ],
+)
+def test_nothing_is_said_where_it_is_not_so(tests):
+    assert "What passed" not in describe(ExerciseVerdict(ONE_HOT, tests))
 
 
 def test_the_colors_can_be_read_on_white_and_on_black():
