@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import stat
 import zipfile
 from pathlib import Path
@@ -149,6 +150,17 @@ def test_a_source_that_breaks_the_compiler_breaks_nothing_else(folder, taken, so
     folder.put(MODULE, source)
     submission, _ = taken(folder.path)
     assert submission.valid and len(submission.problems) > len(MISSING)
+
+
+def test_a_source_that_compiles_to_gigabytes_is_not_compiled_outside_the_sandbox(folder, taken):
+    depth = 19  # each `finally` is compiled twice
+    lines = [f"{' ' * n}try:\n{' ' * n} pass\n{' ' * n}finally:\n" for n in range(depth)]
+    folder.put(MODULE, "".join(lines) + " " * depth + "pass\n")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    submission, files = taken(folder.path)
+    assert MODULE in files and submission.problems == MISSING
+    # KiB, the largest child so far; compiled, this source takes more than a GiB
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < max(before + 1, 2**19)
 
 
 def test_links_pipes_and_devices_are_not_read(folder, taken, tmp_path):
