@@ -388,7 +388,10 @@ def train(
 @app.command()
 def grade(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Holds a folder or zip file per student.")
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="Holds a folder or an archive (.zip, .tar.gz) per student."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="OUT", help="The folder for the results.")],
     workers: Annotated[
@@ -469,7 +472,7 @@ def grade(
             f"{error}. Finished results are kept; run the same command again to grade the rest"
         ) from error
     notes = [*published.notes]
-    notes += [f"skipped, because it is neither a folder nor a zip file: {name}" for name in skipped]
+    notes += [f"skipped, because it is neither a folder nor an archive: {name}" for name in skipped]
     for note in notes:
         _show(note)
     for one in published.results:

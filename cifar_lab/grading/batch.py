@@ -61,7 +61,7 @@ def grade_class(
     After Ctrl-C, `results_in(folder, out)` returns what is there.
 
     Args:
-        folder: Folders and zip files, one per student.
+        folder: Folders and archives, one per student.
         out: Gets `results/NAME.json` for each submission, and `grading.log`.
         options: The settings of the grading, without a secret: each submission gets its own.
         workers: Number of submissions at a time on this machine.

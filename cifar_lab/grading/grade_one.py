@@ -33,7 +33,7 @@ def grade(
     """Judge a submission and write its results.
 
     Args:
-        source: The submission, a folder or a zip file.
+        source: The submission, a folder or an archive.
         name: The submission's safe name.
         file: Path of the results.
         key: The key of the results (`key_of`).

@@ -1,6 +1,6 @@
 """Take a submission in: find its modules, copy them and nothing else, and name what was ignored.
 
-A submission is a folder or a zip file, named after its student. It may hold anything: links,
+A submission is a folder or an archive, named after its student. It may hold anything: links,
 devices, archives that unpack without end, files that pretend to be pytest's. Only the course's
 modules are read, up to a size, as plain files. Nothing here is imported or run.
 """
@@ -19,11 +19,11 @@ from pathlib import Path, PurePosixPath
 from cifar_lab import PACKAGE
 from cifar_lab.course import syllabus
 from cifar_lab.grading import members
-from cifar_lab.grading.members import UNREADABLE, Member, TooLarge, is_aside, is_zip
+from cifar_lab.grading.members import UNREADABLE, Member, TooLarge, bare_name, is_archive, is_aside
 from cifar_lab.grading.selection import has_package, select
 
 MODULE_LIMIT = 256 * 1024  # bytes
-NESTED_LIMIT = 3  # zip files in one another
+NESTED_LIMIT = 3  # archives in one another
 NAMED = 20  # ignored files that are named
 # parses the sources that standard input has as JSON, in a process of its own with little memory:
 # some sources crash the parser. Compiling is the sandbox's work: a kilobyte of `try` can take
@@ -73,12 +73,12 @@ class Submission:
 
 
 def submissions(folder: Path, out: Path | None = None) -> dict[str, Path]:
-    """Return the submissions in a folder by safe name: its folders and zip files, without `out`."""
+    """Return the submissions in a folder by safe name: its folders and archives, without `out`."""
     found: dict[str, Path] = {}
     for path in _visible(folder, out):
         if not _may_be_a_submission(path):
             continue
-        name = plain = safe_name(path.stem if is_zip(path) else path.name)
+        name = plain = safe_name(path.name if path.is_dir() else bare_name(path.name))
         number = 2
         while name.lower() in {other.lower() for other in found}:
             name, number = f"{plain}-{number}", number + 1
@@ -98,7 +98,7 @@ def _visible(folder: Path, out: Path | None) -> list[Path]:
 
 
 def _may_be_a_submission(path: Path) -> bool:
-    return not path.is_symlink() and (path.is_dir() or is_zip(path))
+    return not path.is_symlink() and (path.is_dir() or is_archive(path))
 
 
 def safe_name(name: str) -> str:
@@ -112,7 +112,7 @@ def take_in(source: Path, name: str, target: Path) -> Submission:
     """Copy the modules of a submission to `target`/cifar_course.
 
     Args:
-        source: A folder or a zip file.
+        source: A folder or an archive.
         name: The submission's safe name.
         target: An empty folder, or one that does not exist.
     """
@@ -130,38 +130,39 @@ def take_in(source: Path, name: str, target: Path) -> Submission:
 
 
 def _members_of(source: Path, submission: Submission, opened: ExitStack) -> list[Member]:
-    """Return all members, with those of the only zip file in a submission without a package.
+    """Return all members, with those of the only archive in a submission without a package.
 
-    Moodle puts the student's zip file into a folder, and some systems zip a zip file.
+    Moodle puts the student's archive into a folder, and some systems zip a zip file.
     """
     limit = members.FILE_LIMIT
     found = list(islice(members.members_of(source, opened), limit + 1))
     for _ in range(NESTED_LIMIT):
-        zips = [one for one in found if is_zip(one.path) and one.open and one.is_inside]
-        zips = [one for one in zips if not one.path.name.startswith(".")]
-        if has_package(found) or not zips:
+        archives = [one for one in found if is_archive(one.path) and one.open and one.is_inside]
+        archives = [one for one in archives if not one.path.name.startswith(".")]
+        if has_package(found) or not archives:
             break
-        if len(zips) > 1:
-            names = ", ".join(str(one.path) for one in zips)
-            submission.problems.append(f"found {len(zips)} zip files ({names}); keep one")
+        if len(archives) > 1:
+            names = ", ".join(str(one.path) for one in archives)
+            submission.problems.append(f"found {len(archives)} archives ({names}); keep one")
             break
-        inside = _members_inside(zips[0], submission, opened)
+        inside = _members_inside(archives[0], submission, opened)
         if not inside:
             break
-        found = list(islice([*(one for one in found if one is not zips[0]), *inside], limit + 1))
+        others = (one for one in found if one is not archives[0])
+        found = list(islice([*others, *inside], limit + 1))
     if len(found) > limit:
         submission.problems.append(f"found more than {limit:,} files; hand in fewer")
     return found[:limit]
 
 
-def _members_inside(zipped: Member, submission: Submission, opened: ExitStack) -> list[Member]:
+def _members_inside(archive: Member, submission: Submission, opened: ExitStack) -> list[Member]:
     try:
-        return members.members_inside(zipped, opened)
+        return members.members_inside(archive, opened)
     except TooLarge:
-        limit = members.ZIP_LIMIT // 2**20
-        submission.problems.append(f"{zipped.path} is larger than {limit:,} MiB")
+        limit = members.UNPACKED_LIMIT // 2**20
+        submission.problems.append(f"{archive.path} is larger than {limit:,} MiB")
     except UNREADABLE as error:
-        submission.problems.append(f"{zipped.path} is not readable: {error}")
+        submission.problems.append(f"{archive.path} is not readable: {error}")
     return []
 
 

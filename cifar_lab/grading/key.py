@@ -14,7 +14,7 @@ LARGE = 2**24  # bytes of a file
 
 
 def key_of(source: Path, options: GradingOptions) -> str:
-    """Return the key for a submission (a folder or a zip file) that is graded with `options`.
+    """Return the key for a submission (a folder or an archive) that is graded with `options`.
 
     The secret is left out: it is derived from the key.
     """

@@ -1,13 +1,15 @@
-"""The files of a submission, the same whether they come in a folder, a zip or a zip in a zip.
+"""The files of a submission, the same whether they come in a folder or in archives.
 
 Folders that programs make for themselves (environments, caches, the trash) are never entered. No
 link is followed, and nothing is unpacked beyond a limit.
 """
 
+import gzip
 import io
 import lzma
 import os
 import stat
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,11 +20,12 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 FILE_LIMIT = 200_000  # files of a submission
-ZIP_LIMIT = 256 * 2**20  # bytes of a zip file in a zip file
-# the errors that a folder or a damaged zip file may raise; ValueError: a name that is not UTF-8
+UNPACKED_LIMIT = 256 * 2**20  # bytes of an archive that must be unpacked to be read
+ENDINGS = (".zip", ".tar.gz", ".tgz", ".tar")
+# the errors that a folder or a damaged archive may raise; ValueError: a name that is not UTF-8
 UNREADABLE = (
     *(OSError, EOFError, RuntimeError, NotImplementedError, ValueError),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
 )
 
 
@@ -31,7 +34,7 @@ class Member:
     """One file of a submission, or a folder that is not entered.
 
     Attributes:
-        path: Path inside the submission; a zip file is like a folder.
+        path: Path inside the submission; an archive is like a folder.
         open: Opens the file; None if it is not a plain file.
     """
 
@@ -45,12 +48,18 @@ class Member:
 
 
 class TooLarge(ValueError):
-    """A zip file in a zip file is larger than the limit."""
+    """An archive that must be unpacked to be read is larger than the limit."""
 
 
-def is_zip(path: Path | PurePosixPath) -> bool:
-    """Return True for the name of a zip file."""
-    return path.suffix.lower() == ".zip"
+def is_archive(path: Path | PurePosixPath) -> bool:
+    """Return True for the name of an archive that can be read here."""
+    return bare_name(path.name) != path.name
+
+
+def bare_name(name: str) -> str:
+    """Return the name of a submission without an archive's ending."""
+    ending = next((ending for ending in ENDINGS if name.lower().endswith(ending)), "")
+    return name[: len(name) - len(ending)]
 
 
 def is_aside(path: PurePosixPath) -> bool:
@@ -62,31 +71,30 @@ def is_aside(path: PurePosixPath) -> bool:
 
 
 def members_of(source: Path, opened: ExitStack) -> Iterator[Member]:
-    """Yield the members of a folder or a zip file.
+    """Yield the members of a folder or an archive.
 
     Args:
-        source: The folder or the zip file.
-        opened: Keeps the zip file open.
+        source: The folder or the archive.
+        opened: Keeps the archive open.
+
+    Raises:
+        TooLarge: The archive is larger than the limit.
     """
     if source.is_dir():
         return _members_of_folder(source)
-    return _members_of_archive(opened.enter_context(zipfile.ZipFile(source)))
+    return _members_of_archive(opened.enter_context(source.open("rb")), source.name, opened)
 
 
 def members_inside(member: Member, opened: ExitStack) -> list[Member]:
-    """Return the members of a zip file that is a member itself.
+    """Return the members of an archive that is a member itself.
 
     Raises:
-        TooLarge: The zip file, itself in an archive, is larger than the limit.
+        TooLarge: The archive is larger than the limit.
     """
     file = opened.enter_context(member.open())
     if isinstance(file, zipfile.ZipExtFile):  # it would be unpacked again at every jump
-        content = file.read(ZIP_LIMIT + 1)
-        if len(content) > ZIP_LIMIT:
-            raise TooLarge
-        file = io.BytesIO(content)
-    archive = opened.enter_context(zipfile.ZipFile(file))
-    inside = _members_of_archive(archive)
+        file = _unpacked(file)
+    inside = _members_of_archive(file, member.path.name, opened)
     return [Member(member.path / inner.path, inner.open) for inner in inside if inner.is_inside]
 
 
@@ -112,17 +120,44 @@ def _open(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb")
 
 
-def _members_of_archive(archive: zipfile.ZipFile) -> Iterator[Member]:
+def _unpacked(file: BinaryIO) -> io.BytesIO:
+    content = file.read(UNPACKED_LIMIT + 1)
+    if len(content) > UNPACKED_LIMIT:
+        raise TooLarge(f"its content is larger than {UNPACKED_LIMIT // 2**20:,} MiB")
+    return io.BytesIO(content)
+
+
+def _members_of_archive(file: BinaryIO, name: str, opened: ExitStack) -> Iterator[Member]:
     """Yield what the archive's folder would have: of two members of a path, the last one."""
     found = {}
+    entries = _entries_of_zip if name.lower().endswith(".zip") else _entries_of_tar
+    for member in entries(file, opened):
+        around = [parent for parent in reversed(member.path.parents) if is_aside(parent)]
+        if around:
+            found[around[0]] = Member(around[0])
+        else:
+            found[member.path] = member
+    yield from found.values()
+
+
+def _entries_of_zip(file: BinaryIO, opened: ExitStack) -> Iterator[Member]:
+    archive = opened.enter_context(zipfile.ZipFile(file))
     for entry in archive.infolist():
         path = PurePosixPath(entry.filename.replace("\\", "/"))
         if entry.is_dir() or entry.filename.endswith("\\"):
             continue
-        around = [parent for parent in reversed(path.parents) if is_aside(parent)]
-        if around:
-            found[around[0]] = Member(around[0])
-            continue
         plain = stat.S_IFMT(entry.external_attr >> 16) in (0, stat.S_IFREG)
-        found[path] = Member(path, partial(archive.open, entry) if plain else None)
-    yield from found.values()
+        yield Member(path, partial(archive.open, entry) if plain else None)
+
+
+def _entries_of_tar(file: BinaryIO, opened: ExitStack) -> Iterator[Member]:
+    is_packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    if is_packed:
+        file = opened.enter_context(gzip.GzipFile(fileobj=file))
+    # of limited size, because tarfile reads each header whole, however long it says that it is
+    archive = opened.enter_context(tarfile.TarFile(fileobj=_unpacked(file), errorlevel=1))
+    for entry in archive:
+        if not entry.isdir():
+            plain = partial(archive.extractfile, entry) if entry.isfile() else None
+            yield Member(PurePosixPath(entry.name), plain)

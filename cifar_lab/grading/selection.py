@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from cifar_lab import PACKAGE
 from cifar_lab.course import syllabus
-from cifar_lab.grading.members import Member, is_zip
+from cifar_lab.grading.members import Member, is_archive
 
 DEPTH_LIMIT = 3  # folders around cifar_course/; deeper down it must be the only one
 COPY = re.compile(  # what systems, browsers and Canvas make of `cnn.py`: `cnn (1).py`, `CNN-1.py`
@@ -71,7 +71,7 @@ def _folders(members: Iterable[Member]) -> dict[PurePosixPath, Candidates]:
 
 def _rank(folder: PurePosixPath, candidates: Candidates) -> int:
     """Return 0 for a folder that is exactly right, 1 if it resembles it, 2 for any other."""
-    depth = sum(not is_zip(PurePosixPath(part)) for part in folder.parent.parts)
+    depth = sum(not is_archive(PurePosixPath(part)) for part in folder.parent.parts)
     exact = any(_is_exact(member) for found in candidates.values() for member in found)
     if folder.name == PACKAGE and depth <= DEPTH_LIMIT and exact:
         return 0

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from cifar_lab.grading.members import bare_name
+
 LOGINS = {
     *("id", "sis user id", "sis login id", "integration id"),  # Canvas
     *("id number", "username", "email address"),  # Moodle
@@ -93,7 +95,7 @@ def _claims(submission: str) -> tuple[str, str, str, str]:
 
 
 def _stem(submission: str) -> str:
-    return submission[:-4] if submission.lower().endswith(".zip") else submission
+    return bare_name(submission)
 
 
 def _plain(text: str) -> str:

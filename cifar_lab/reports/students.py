@@ -7,6 +7,7 @@ from functools import cached_property
 
 from cifar_lab.course import syllabus
 from cifar_lab.course.verdict import FailureKind, Status, status_of
+from cifar_lab.grading.members import bare_name
 from cifar_lab.grading.results import Override, Results, TestResult
 
 
@@ -87,7 +88,7 @@ class Student:
     @property
     def renamed(self) -> bool:
         """True if the safe name leaves readers in doubt about the original."""
-        stem = self.results.original.removesuffix(".zip")
+        stem = bare_name(self.results.original)
         return stem.replace(" ", "_") != self.results.name
 
     @cached_property

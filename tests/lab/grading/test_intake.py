@@ -4,6 +4,7 @@ import io
 import os
 import resource
 import stat
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -56,6 +57,17 @@ def zipped(tmp_path: Path, members: dict[str, str | bytes]) -> Path:
 
 
 MODULE = "cifar_course/normalization.py"
+
+
+def tarred(file: Path, members: dict[str, str | bytes]) -> Path:
+    """Write a tar file of these members, packed if its name says so."""
+    with tarfile.open(file, "w" if file.suffix == ".tar" else "w:gz") as archive:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            content = content.encode() if isinstance(content, str) else content
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return file
 
 
 def test_only_the_modules_come_through(folder, taken):
@@ -234,7 +246,7 @@ def test_a_stray_file_beside_the_zip_changes_nothing(folder, taken, tmp_path):
     ("beside", "problem"),
     [
         ("cifar_course/cnn.py", "normalization.py is missing"),
-        ("second.zip", "found 2 zip files (first.zip, second.zip); keep one"),
+        ("second.zip", "found 2 archives (first.zip, second.zip); keep one"),
     ],
 )
 def test_a_zip_file_beside_other_work_is_not_guessed_at(folder, taken, tmp_path, beside, problem):
@@ -355,7 +367,7 @@ def test_the_second_zip_inside_is_not_guessed_at(tmp_path, taken):
     inner = zip_of([MODULE])
     submission, files = taken(zipped(tmp_path, {"first.zip": inner, "second.zip": inner}))
     assert not files and submission.problems[0] == (
-        "found 2 zip files (first.zip, second.zip); keep one"
+        "found 2 archives (first.zip, second.zip); keep one"
     )
 
 
@@ -373,7 +385,7 @@ def test_a_damaged_zip_inside_is_named(tmp_path, taken):
 
 
 def test_a_zip_inside_that_grows_without_end_is_cut_off(tmp_path, taken, monkeypatch):
-    monkeypatch.setattr(members, "ZIP_LIMIT", 2**20)
+    monkeypatch.setattr(members, "UNPACKED_LIMIT", 2**20)
     submission, files = taken(zipped(tmp_path, {"inner.zip": b" " * 2**24}))
     assert not files and submission.problems[0] == "inner.zip is larger than 1 MiB"
 
@@ -520,3 +532,50 @@ def test_names_are_safe_and_different(tmp_path):
     assert sorted(found) == ["Ada_Lovelace", "Ada_Lovelace-2", "ada_lovelace-3", "ada_lovelace-4",
                              "b", "cmd_x"]  # fmt: skip
     assert intake.safe_name("../..") == "unnamed" and intake.safe_name("Зоя") == "Зоя"
+
+
+@pytest.mark.parametrize("name", ["ada.tar", "ada.tar.gz", "Ada.TGZ"])
+def test_a_tar_file_counts_as_the_same_folder(tmp_path, taken, name):
+    content = {"work/" + MODULE: GOOD, "work/notes.txt": "notes", "work/.venv/" + MODULE: "1"}
+    source = tarred(tmp_path / name, content)
+    assert list(intake.submissions(tmp_path)) == [name.split(".")[0]]
+    submission, files = taken(source)
+    assert files == {MODULE: GOOD}
+    assert submission.ignored == ["work/notes.txt", "work/.venv"]
+
+
+def test_a_tar_file_in_a_folder_or_a_zip_file(folder, tmp_path, taken):
+    inner = tarred(tmp_path / "ada.tar.gz", {MODULE: GOOD}).read_bytes()
+    folder.put("ada.tar.gz", inner)
+    assert taken(folder.path)[1] == {MODULE: GOOD}
+
+
+def test_links_and_climbing_paths_of_a_tar_file_are_not_followed(tmp_path, taken):
+    source = tmp_path / "ada.tar"
+    with tarfile.open(source, "w") as archive:
+        for name, kind in ((MODULE, tarfile.SYMTYPE), ("cifar_course/cnn.py", tarfile.LNKTYPE)):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, "/etc/passwd"
+            archive.addfile(entry)
+        archive.addfile(tarfile.TarInfo("../cifar_course/schedules.py"))
+        entry = tarfile.TarInfo("cifar_course/transfer.py")
+        entry.type = tarfile.FIFOTYPE
+        archive.addfile(entry)
+    submission, files = taken(source)
+    assert not files and not submission.valid
+    assert sum("is not a plain file" in problem for problem in submission.problems) == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8bbroken", b"\0" * 700])
+def test_a_damaged_tar_file_is_one_invalid_submission(tmp_path, taken, content):
+    (tmp_path / "ada.tar.gz").write_bytes(content)
+    submission, files = taken(tmp_path / "ada.tar.gz")
+    assert not files and not submission.valid and submission.problems
+
+
+@pytest.mark.parametrize("name", ["ada.tgz", "ada.tar"])
+def test_a_tar_file_beyond_the_limit_is_refused(tmp_path, taken, monkeypatch, name):
+    monkeypatch.setattr(members, "UNPACKED_LIMIT", 2**20)
+    source = tarred(tmp_path / name, {MODULE: GOOD, "zeros": bytes(2**21)})
+    submission, files = taken(source)
+    assert not files and "larger than 1 MiB" in submission.problems[0]
