@@ -20,6 +20,7 @@ from cifar_lab.course import syllabus
 from cifar_lab.testing.describe import describe
 from cifar_lab.testing.learner import Failure, Learner, LearnerError
 
+DIAGNOSIS = "It looks as if"
 # by threshold: every value that was compared with it in this process, for the margins
 MEASURED: dict[str, list[float]] = defaultdict(list)
 
@@ -45,7 +46,7 @@ def fail(came: str, expected: str, because: str, mistake: str | None = None) -> 
     """Raise a Mismatch with the sentences that every failure has."""
     lines = [came, f"Expected {expected}.", f"Because {because}."]
     if mistake:
-        lines.append(f"It looks as if {mistake}.")
+        lines.append(f"{DIAGNOSIS} {mistake}.")
     raise Mismatch("\n".join(lines), mistake)
 
 
@@ -66,15 +67,15 @@ class Expectation:
     ) -> None:
         """Fail unless it has the shape of `expected` and values within the tolerances."""
         right = np.asarray(expected)
-        actual = self._as_array(describe(expected), because)
+        actual = self._as_array(describe(expected, dtype=False), because)
         if _close(actual, right, rtol, atol):
             return
         for mistake, wrong in (mistakes or {}).items():
             wrong = np.asarray(wrong() if callable(wrong) else wrong)
             # a wrong answer that equals the right one here would explain nothing
             if not _close(wrong, right, rtol, atol) and _close(actual, wrong, rtol, atol):
-                self._fail(describe(expected), because, mistake)
-        self._fail(describe(expected) + _where(actual, right, rtol, atol), because)
+                self._fail(describe(expected, dtype=False), because, mistake)
+        self._fail(describe(expected, dtype=False) + _where(actual, right, rtol, atol), because)
 
     def to_equal(
         self, expected: Any, *, because: str, mistakes: Mapping[str, Any] | None = None
@@ -84,7 +85,7 @@ class Expectation:
             self.to_be_close(expected, because=because, rtol=0, atol=0, mistakes=mistakes)
         elif not _same(self.actual, expected):
             known = [text for text, wrong in (mistakes or {}).items() if _same(self.actual, wrong)]
-            self._fail(describe(expected), because, known[0] if known else None)
+            self._fail(describe(expected, dtype=False), because, known[0] if known else None)
 
     def to_have_shape(
         self,

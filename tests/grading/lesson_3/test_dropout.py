@@ -56,7 +56,9 @@ def test_kept_elements_are_scaled_up(learner, rate, dtype):
         because=f"only {1 - rate:.0%} of the elements are kept, and the next layer must see the "
         "same mean in training and at test time",
         mistakes={
-            "you did not scale the elements that are kept": x[kept],
+            "you did not scale the elements that are kept: inverted dropout scales in training": (
+                x[kept]
+            ),
             "you multiplied by 1 - rate instead of dividing": x[kept] * (1 - rate),
             "you divided by `rate`, the fraction that is dropped": x[kept] / rate,
             "you divided by the fraction that this mask happens to keep: divide by 1 - rate, the "
@@ -104,12 +106,16 @@ def _shared_mask(axis, axes):
 def test_number_dropped_varies(learner):
     """The number of dropped elements varies with the seed, as in independent draws."""
     x = nonzero_values(20, 20)
-    counts = [int(dropped_elements(learner, x, 0.5, seed=seed).sum()) for seed in range(12)]
+    masks = [dropped_elements(learner, x, 0.5, seed=seed) for seed in range(12)]
+    counts = [int(mask.sum()) for mask in masks]
+    mistake = "you drop an exact fraction of the elements, so that they depend on each other"
+    if all(np.array_equal(mask, masks[0]) for mask in masks):
+        mistake = "you ignored `seed`"
     expect(counts).to_satisfy(
         len(set(counts)) > 1,
         "twelve counts near 200 that are not all equal",
         because="each element is dropped independently, with probability `rate`",
-        mistake="you drop an exact fraction of the elements, so that they depend on each other",
+        mistake=mistake,
     )
 
 

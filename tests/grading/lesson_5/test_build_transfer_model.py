@@ -254,7 +254,9 @@ def test_layers_of_the_head(learner):
 def test_penalty_of_the_dense_layer(learner):
     """The loss carries 0.001 times the sum of squares of the first Dense layer's kernel."""
     model, layers = head_of(learner)
-    units = [layer["settings"]["units"] for layer in layers if layer["class"] == "Dense"]
+    dense = [layer for layer in layers if layer["class"] == "Dense"]
+    units = [layer["settings"]["units"] for layer in dense]
+    frozen = not any(layer["trainable"] for layer in dense)
     expect(units).to_satisfy(
         len(units) == 2,
         "two Dense layers in the head",
@@ -273,6 +275,7 @@ def test_penalty_of_the_dense_layer(learner):
         because="L2(0.001) on the kernel of the first Dense layer keeps its weights small",
         rtol=1e-3,
         mistakes={
+            "the whole model is frozen, so that it has no penalty": 0 if frozen else np.nan,
             "there is no L2 penalty": 0,
             "you left L2 at Keras' default, 0.01": 0.01 * squares,
             "you took L1: the sum of absolute values": 0.001 * np.sum(np.abs(hidden)),

@@ -19,11 +19,21 @@ def unfrozen(learner, base, *given, before=None):
     """
     before = before or learner.tools.layers_of(base)
     result = learner.transfer.unfreeze_last(base, *given)
-    expect(result).to_be_a("model", because="the base that was given comes back")
+    expect_same_base(result, base)
     with learner.described(learner.last_call):
         after = learner.tools.layers_of(base)
     layers = [{**old, "trains": new["trains"]} for old, new in zip(before, after, strict=True)]
     return layers, [place for place, layer in enumerate(layers) if layer["trains"]]
+
+
+def expect_same_base(result, base):
+    """Expect the model that came back to be the base that was given."""
+    expect(result).to_be_a("model", because="the base that was given comes back")
+    expect(result).to_satisfy(
+        result == base,
+        "the very base that was given",
+        because="a copy would leave the model's own base frozen",
+    )
 
 
 def expect_unfrozen(layers, found, count, because, known=None):
@@ -176,12 +186,7 @@ def test_further_down_step_by_step(learner):
 def test_same_base_comes_back(learner):
     """The base that comes back is the one that was given."""
     base = learner.tools.small_base(WIDE)
-    result = learner.transfer.unfreeze_last(base, 3)
-    expect(result).to_satisfy(
-        result == base,
-        "the very base that was given",
-        because="a copy would leave the model's own base frozen",
-    )
+    expect_same_base(learner.transfer.unfreeze_last(base, 3), base)
 
 
 @exercise("transfer.unfreeze_last")

@@ -10,6 +10,7 @@ from cifar_lab.course.verdict import ExerciseVerdict
 from cifar_lab.grading.run import QUICK, judge
 from cifar_lab.quality import corpus, grading_tests, messages
 from cifar_lab.quality.answers import Answer, answers
+from cifar_lab.testing.expect import DIAGNOSIS
 
 SEED = 2026
 
@@ -50,6 +51,8 @@ def test_wrong_answer_fails_by_name(answer, verdict):
     assert messages.aligned(first, golden) == golden, (
         f"the message changed: python -m cifar_lab.maintain messages {exercise.id}"
     )
+    # learners read the first message: it names this misconception or none
+    assert answer.says in first or DIAGNOSIS not in first, first
     said = first
     # the first message names the misconception of most answers
     for tests in (QUICK, *([grading_tests.TRAINING] if grading_tests.trains(exercise) else [])):

@@ -499,7 +499,7 @@ def categorical_crossentropy(targets, probabilities):
 
 
 # %% cnn.categorical_crossentropy: zero times infinity
-# says: 0 * log(0) became NaN
+# says: you took the logarithm of 0
 def categorical_crossentropy(targets, probabilities):
     return -(targets * np.log(probabilities)).sum(1).mean()
 

@@ -68,7 +68,7 @@ def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99
 
 
 # %% regularization.batch_norm_train: layer normalization unless the input has four axes
-# says: over the channels of each place (axis=-1)
+# says: you normalized each image by itself
 def batch_norm_train(x, gamma, beta, moving_mean, moving_variance, momentum=0.99, epsilon=1e-3):
     mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
     out = gamma * (x - mean) / np.sqrt(var + epsilon) + beta

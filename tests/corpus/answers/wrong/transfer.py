@@ -1234,7 +1234,7 @@ def unfreeze_last(base, count=20):
 
 
 # %% transfer.unfreeze_last: BatchNormalization found by names, which miss Conv_1_bn
-# says: Conv_1_bn is one, too
+# says: BatchNormalization was unfrozen with the rest
 def unfreeze_last(base, count=20):
     base.trainable = True
     first = max(len(base.layers) - count, 0)
