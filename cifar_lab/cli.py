@@ -404,6 +404,10 @@ def grade(
         list[str] | None,
         typer.Option("--exercise", metavar="NAME", help="Judge only this; may be repeated."),
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", help="Grade only this submission; may be repeated."),
+    ] = None,
     hidden: Annotated[
         Path | None,
         typer.Option("--hidden", metavar="FOLDER", help="Your own tests, with their own points."),
@@ -458,8 +462,10 @@ def grade(
                 refuse_readable({"FOLDER": folder, "OUT": out})
                 check_sandbox(keras=any(map(syllabus.needs_keras, wanted)))
             skipped = intake.passed_over(folder, out)
+            for name in batch.put_aside(folder, out):
+                _show(f"{name} is no longer in {folder}: its files are in {out / 'removed'}")
             try:
-                results = batch.grade_class(folder, out, options, workers, scheduler)
+                results = batch.grade_class(folder, out, options, workers, scheduler, only or ())
             except KeyboardInterrupt:
                 done = write.publish(batch.results_in(folder, out), out, table, skipped).results
                 count = sum(one.outcome == Outcome.GRADED for one in done)
@@ -475,6 +481,10 @@ def grade(
     notes += [f"skipped, because it is neither a folder nor an archive: {name}" for name in skipped]
     for note in notes:
         _show(note)
+    if published.changes:
+        _show("Changed since the last run:")
+    for change in published.changes:
+        _show(f"  {change}")
     for one in published.results:
         if one.outcome == Outcome.GRADING_ERROR:
             _show(f"{one.name}: grading error: {one.message}")

@@ -14,7 +14,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import Executor, as_completed
 from dataclasses import replace
 from datetime import timedelta
@@ -35,6 +35,8 @@ from cifar_lab.grading.workers import executor
 from cifar_lab.testing.options import GradingOptions
 
 TIMEOUT = 3600  # seconds for one submission: every single call is limited already
+# files of a submission in OUT: their endings, by folder
+REPORTS = {"results": ".json", "feedback": ".html", "junit": ".xml"}
 RETRIES = 2  # of a task whose process broke, after all others
 STDERR_LIMIT = 2_000  # characters of a grader that broke
 _running: set[subprocess.Popen] = set()  # the processes that grade, on this machine
@@ -43,6 +45,10 @@ log = logging.getLogger(__name__)
 
 class Busy(CourseError):
     """Another command grades into the same folder."""
+
+
+class NoSubmission(CourseError):
+    """Name that no submission of the class has."""
 
 
 class GraderBroke(Exception):
@@ -55,6 +61,7 @@ def grade_class(
     options: GradingOptions,
     workers: int,
     scheduler: str | None = None,
+    only: Collection[str] = (),
 ) -> Iterator[Results]:
     """Grade every submission in `folder` whose results are not there yet.
 
@@ -66,21 +73,24 @@ def grade_class(
         options: The settings of the grading, without a secret: each submission gets its own.
         workers: Number of submissions at a time on this machine.
         scheduler: Address of a Dask scheduler to use instead; its workers see the same paths.
+        only: Names of the submissions to grade; none means all. The others keep their results.
 
     Returns:
-        The results of every submission.
+        The results of every submission that has any.
 
     Raises:
         Busy: Another command grades into `out`.
+        NoSubmission: `only` has a name that no submission has.
     """
     found = intake.submissions(folder, out)
+    wanted = _named(only, found)
     if not out.exists():
         out.mkdir(mode=0o700, parents=True)  # results are for staff
     (out / "results").mkdir(exist_ok=True)
     with _alone(out), _log(out / "grading.log"):
         files = _files(found, out)
-        keys = {name: key_of(source, options) for name, source in found.items()}
-        todo = [name for name in found if not _is_done(files[name], keys[name])]
+        keys = {name: key_of(found[name], options) for name in wanted}
+        todo = [name for name in wanted if not _is_done(files[name], keys[name])]
         for name in todo:
             not_graded(intake.Submission(name, found[name].name), options).write(files[name])
         tasks = [
@@ -100,11 +110,43 @@ def grade_class(
     return results_in(folder, out)
 
 
+def put_aside(folder: Path, out: Path) -> list[str]:
+    """Move what `out` has of submissions that are gone from `folder` to `out`/removed.
+
+    Returns:
+        The names of these submissions.
+
+    Raises:
+        Busy: Another command grades into `out`.
+    """
+    found, gone = intake.submissions(folder, out), set()
+    if not out.exists():
+        return []
+    with _alone(out):
+        for kind, ending in REPORTS.items():
+            for file in out.glob(f"{kind}/*{ending}"):
+                if file.stem not in found:
+                    (out / "removed" / kind).mkdir(parents=True, exist_ok=True)
+                    file.replace(out / "removed" / kind / file.name)
+                    gone.add(file.stem)
+    return sorted(gone)
+
+
 def results_in(folder: Path, out: Path) -> Iterator[Results]:
     """Read the results of all submissions in `folder` that have any in `out`, one at a time."""
     for file in _files(intake.submissions(folder, out), out).values():
         if file.exists():
             yield Results.read(file)
+
+
+def _named(only: Collection[str], found: dict[str, Path]) -> list[str]:
+    """Return the safe names of the submissions that `only` names; of all if it is empty."""
+    known = {source.name: name for name, source in found.items()} | {name: name for name in found}
+    for name in only:
+        if name not in known:
+            raise NoSubmission(f"there is no submission {name!r}; class.html has their names")
+    wanted = {known[name] for name in only} or set(found)
+    return [name for name in found if name in wanted]
 
 
 def _files(found: dict[str, Path], out: Path) -> dict[str, Path]:

@@ -23,10 +23,12 @@ class Published:
     Attributes:
         results: The results with their messages cut short (`Compact`).
         notes: Sentences on what a person must settle in the gradebook or the overrides.
+        changes: What became of points and outcomes since the reports that were there before.
     """
 
     results: list[Results]
     notes: list[str]
+    changes: list[str]
 
 
 def publish(
@@ -57,6 +59,7 @@ def publish(
         write_whole(out / "feedback" / f"{one.name}.html", html.feedback_page(student))
         write_whole(out / "junit" / f"{one.name}.xml", junit.document(student))
         small.append(compact(one))
+    changes = _changes(out / "grades.csv", small)
     write_whole(out / "grades.csv", grades_csv(small))
     notes = overrides.notes(small)
     if gradebook is not None:
@@ -64,7 +67,7 @@ def publish(
         notes += [f"roster: {note}" for note in filled.notes]
         write_whole(out / "roster.csv", filled.text)
     write_whole(out / "class.html", html.class_page([*map(Student, small)], notes, passed_over))
-    return Published(small, notes)
+    return Published(small, notes, changes)
 
 
 def grades_csv(results: Iterable[Results]) -> str:
@@ -77,3 +80,25 @@ def grades_csv(results: Iterable[Results]) -> str:
         row = (one.name, one.original, points, one.outcome, one.trusted)
         writer.writerow([sanitize.cell(value) for value in row])
     return table.getvalue()
+
+
+def _changes(table: Path, results: Iterable[Results]) -> list[str]:
+    """Return a line for each submission whose points or outcome differ from those in `table`."""
+    try:
+        rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"))))
+        before = {row["name"]: (row["points"], row["outcome"]) for row in rows}
+    except (OSError, ValueError, KeyError, csv.Error):  # not there, or not ours
+        return []
+    if not before:
+        return []
+    lines = []
+    for one in results:
+        after = ("" if one.points is None else str(one.points), str(one.outcome))
+        old = before.get(sanitize.cell(one.name), ("", "not there"))
+        if old != after:
+            lines.append(f"{one.name}: {_described(*old)}, now {_described(*after)}")
+    return lines
+
+
+def _described(points: str, outcome: str) -> str:
+    return f"{points} points ({outcome})" if points else outcome

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from cifar_lab.grading.batch import _secret_of
+from cifar_lab.grading.batch import _secret_of, put_aside
 from cifar_lab.grading.results import NO_SANDBOX
 
 ONLY = ("--exercise", "normalization.one_hot", "--exercise", "normalization.standardize")
@@ -60,6 +60,41 @@ def test_a_class_is_graded_and_graded_again(students, command, tmp_path):
     changed = {file.stem for file in before if file.stat().st_mtime_ns != before[file]}
     assert changed == {"ada", "bob"}
     assert json.loads((out / "results" / "ada.json").read_text())["score"] == 5.0
+
+    for name in ("ada", "bob"):
+        source = students / name / "cifar_course" / "normalization.py"
+        source.write_text("def one_hot(labels, num_classes):\n    return None\n", encoding="utf-8")
+    done = command(*arguments, "--only", "bob")
+    changes = done.stdout.split("Changed since the last run:\n")[1].splitlines()
+    assert changes[0] == "  bob: 3.0 points (graded), now 0.0 points (graded)"
+    assert not changes[1].startswith("  ada")
+    assert json.loads((out / "results" / "ada.json").read_text())["score"] == 5.0
+    done = command(*arguments, "--only", "bob", "--only", "max")
+    assert done.returncode == 2 and "there is no submission 'max'" in done.stderr
+
+    shutil.rmtree(students / "nil")
+    done = command(*arguments)
+    assert f"nil is no longer in {students}" in " ".join(done.stdout.split())
+    assert "nil" not in (out / "grades.csv").read_text() + (out / "class.html").read_text()
+    assert not (out / "feedback" / "nil.html").exists()
+
+
+def test_files_of_submissions_that_are_gone_are_put_aside(students, tmp_path):
+    out = tmp_path / "out"
+    assert put_aside(students, out) == [] and not out.exists()
+    own = ("results/{}.json", "feedback/{}.html", "junit/{}.xml")
+    for path in own:
+        for name in ("ada", "a.b", "zoe"):
+            file = out / path.format(name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(name)
+    (out / "results" / "notes.txt").write_text("an instructor's own")
+    assert put_aside(students, out) == ["a.b"]
+    assert put_aside(students, out) == []
+    for path in own:
+        assert (out / "removed" / path.format("a.b")).read_text() == "a.b"
+        assert (out / path.format("ada")).exists() and (out / path.format("zoe")).exists()
+    assert (out / "results" / "notes.txt").exists()
 
 
 def test_without_a_sandbox_it_refuses_or_says_so(students, command, tmp_path):

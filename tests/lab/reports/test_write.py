@@ -56,3 +56,23 @@ def test_one_result_is_in_memory_at_a_time(tmp_path):
 
     published = publish(read(), tmp_path)
     assert len(published.results) == 20 == len(list((tmp_path / "feedback").iterdir()))
+
+
+def test_changes_since_the_reports_before_are_listed(tmp_path):
+    names = ("ada", "bob", "eve")
+    first = [made_up_class.results_of(name, Outcome.INVALID) for name in names[:2]]
+    assert publish(first, tmp_path).changes == []
+    assert publish(first, tmp_path).changes == []
+    second = [made_up_class.results_of(name, Outcome.INVALID) for name in names[1:]]
+    second += [made_up_class.results_of("ada", Outcome.GRADING_ERROR)]
+    assert publish(second, tmp_path).changes == [
+        "eve: not there, now 0 points (invalid submission)",
+        "ada: 0 points (invalid submission), now grading error",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "name,points\nada,1\n", "\xff", "name,points,outcome\n"])
+def test_a_table_that_is_not_ours_has_no_changes(tmp_path, text):
+    (tmp_path / "grades.csv").write_text(text, encoding="latin-1")
+    result = made_up_class.results_of("ada", Outcome.INVALID)
+    assert publish([result], tmp_path).changes == []
