@@ -123,7 +123,7 @@ def _open(path: Path) -> BinaryIO:
 def _unpacked(file: BinaryIO) -> io.BytesIO:
     content = file.read(UNPACKED_LIMIT + 1)
     if len(content) > UNPACKED_LIMIT:
-        raise TooLarge(f"its content is larger than {UNPACKED_LIMIT // 2**20:,} MiB")
+        raise TooLarge(f"larger than {UNPACKED_LIMIT // 2**20:,} MiB")
     return io.BytesIO(content)
 
 
